@@ -1,0 +1,76 @@
+/**
+ * Text rules of Go that users and log readers can see.
+ * Source: Go, package strconv (Quote) and package unicode (White_Space).
+ * @module
+ */
+
+// U+0085 counts as white space for Go and not for String.prototype.trim();
+// U+FEFF the other way round.
+const GO_SPACE =
+  "\\u0009-\\u000d\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+const LEADING_SPACE = new RegExp(`^[${GO_SPACE}]+`);
+const TRAILING_SPACE = new RegExp(`[${GO_SPACE}]+$`);
+
+/** Removes Go's white space from both ends. */
+export function trimGoSpace(text: string): string {
+  return text.replace(LEADING_SPACE, "").replace(TRAILING_SPACE, "");
+}
+
+/** Whether `text` is empty or white space only, in Go's sense. */
+export function isGoBlank(text: string): boolean {
+  return trimGoSpace(text) === "";
+}
+
+const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
+  ["\x07", "\\a"],
+  ["\b", "\\b"],
+  ["\f", "\\f"],
+  ["\n", "\\n"],
+  ["\r", "\\r"],
+  ["\t", "\\t"],
+  ["\v", "\\v"],
+  ["\\", "\\\\"],
+  ['"', '\\"'],
+]);
+const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
+
+/**
+ * Quotes as Go's `%q` does.
+ * @example
+ * ```ts
+ * import { quoteGo } from "./go_text.ts";
+ * quoteGo('a "b"\n'); // "\"a \\\"b\\\"\\n\""
+ * ```
+ */
+export function quoteGo(text: string): string {
+  let quoted = '"';
+  for (const char of text) quoted += SHORT_ESCAPES.get(char) ?? escape(char);
+  return quoted + '"';
+}
+
+function escape(char: string): string {
+  if (PRINTABLE.test(char)) return char;
+  const code = char.codePointAt(0) ?? 0;
+  if (code < 0x80) return `\\x${code.toString(16).padStart(2, "0")}`;
+  return code > 0xffff
+    ? `\\U${code.toString(16).padStart(8, "0")}`
+    : `\\u${code.toString(16).padStart(4, "0")}`;
+}
+
+const HTML_ESCAPES = /[<>&\u2028\u2029]/g;
+
+/**
+ * JSON text as Go's encoder writes it: `<`, `>`, `&` and the two line
+ * separators escaped, which `JSON.stringify` leaves alone. Lone surrogates
+ * become U+FFFD, as invalid UTF-8 does in Go.
+ */
+export function stringifyGoJson(value: unknown): string {
+  const text = JSON.stringify(
+    value,
+    (_, item) => typeof item === "string" ? item.toWellFormed() : item,
+  );
+  return text.replace(
+    HTML_ESCAPES,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
