@@ -95,6 +95,13 @@ export interface PackResult {
  */
 export interface GitalyClient {
   /**
+   * Checks an address without sending anything, so that a bad one can be told
+   * apart from a call that failed.
+   * @throws {GitTransportError} If the address cannot be used, or a retry
+   * policy is not a legal one.
+   */
+  checkEndpoint(endpoint: GitalyEndpoint): void;
+  /**
    * Runs one Git service to its end, pumping the three streams.
    * @throws {GitTransportError} If the address cannot be used or a stream broke.
    * @throws {GitalyError} If the call ended with another status than OK; an

@@ -1,0 +1,48 @@
+/**
+ * Joins configuration, internal API and Gitaly into what a command may use.
+ * @module
+ */
+import { createApiClient } from "../api/internal_api.ts";
+import type { CommandContext } from "../command/command.ts";
+import type { Config } from "../config/config.ts";
+import type { Host } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
+import type { GitalyClient } from "../gitaly/pack_request.ts";
+
+/** A context whose connections end with the block that uses it. */
+export type OpenSessionContext = CommandContext & Disposable;
+
+/** Opens what one session of a one-shot program needs; nothing is dialled yet. */
+export function openSessionContext(
+  host: Host,
+  config: Config,
+  { log, correlationId }: { log: Logger; correlationId: string },
+): OpenSessionContext {
+  let gitaly: Promise<GitalyClient> | undefined;
+  return {
+    programName: host.programName,
+    config,
+    io: host.io,
+    api: createApiClient({ config, log, correlationId, clock: host.clock }),
+    gitaly: () => gitaly ??= loadGitaly(host),
+    log,
+    correlationId,
+    clock: host.clock,
+    signal: host.signal,
+    [Symbol.dispose]() {
+      gitaly?.then((client) => client.close(), () => {});
+    },
+  };
+}
+
+async function loadGitaly(host: Host): Promise<GitalyClient> {
+  const [{ createGitalyClient }, { LEAN_CARRIER }] = await Promise.all([
+    import("../gitaly/gitaly_client.ts"),
+    import("../gitaly/http2/lean_carrier.ts"),
+  ]);
+  return createGitalyClient({
+    carrier: LEAN_CARRIER,
+    programName: "gitlab-shell",
+    env: host.env,
+  });
+}

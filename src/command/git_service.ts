@@ -1,0 +1,200 @@
+/**
+ * A Git service run by Gitaly for a session: access check, call, records and
+ * the texts that the user sees when it fails. The three Git commands are this
+ * with another name.
+ * Source: GitLab Shell 14.56.1, sections on Gitaly calls and log records.
+ * @module
+ */
+import type { AccessAnswer } from "../api/access.ts";
+import {
+  DisallowedCommandError,
+  errorText,
+  GitalyError,
+  GRPC_CODE,
+} from "../core/errors.ts";
+import { quoteGo } from "../core/go_text.ts";
+import type { LogFields, Logger } from "../core/log.ts";
+import type {
+  GitalyEndpoint,
+  PackResult,
+  PackService,
+} from "../gitaly/pack_request.ts";
+import { checkAccess } from "./access_check.ts";
+import type { CommandContext, CommandRequest } from "./command.ts";
+
+const GITALY_UNAVAILABLE =
+  "The git server, Gitaly, is not available at this time. Please contact your administrator.";
+const GITALY_OVERLOADED =
+  "GitLab is currently unable to handle this request due to load.";
+
+/** An access answer and what came of the call that it allowed. */
+export interface GitServiceResult {
+  readonly answer: AccessAnswer;
+  readonly result: PackResult;
+}
+
+/**
+ * Runs `service` on the repository that the second word names.
+ * @throws {DisallowedCommandError} If there are not exactly two words.
+ * @throws {ApiError | GitalyError | GitTransportError | Error} What the user is shown.
+ */
+export async function runGitService(
+  service: PackService,
+  request: CommandRequest,
+  context: CommandContext,
+): Promise<GitServiceResult> {
+  const [, project, ...extra] = request.words;
+  if (project === undefined || extra.length > 0) {
+    throw new DisallowedCommandError();
+  }
+  // What Gitaly needs is loaded while GitLab thinks about the answer. A
+  // failure to load is reported below, where it is awaited.
+  const loading = context.gitaly();
+  loading.catch(() => {});
+  const action = `git-${service}` as const;
+  const answer = await checkAccess({ action, project }, request, context);
+  const gitaly = await loading;
+
+  const { log } = context;
+  const endpoint = await endpointOf(answer, log);
+  try {
+    gitaly.checkEndpoint(endpoint);
+  } catch (error) {
+    log.error("Failed to get connection to execute Git command", {
+      error_message: errorText(error),
+    });
+    throw error;
+  }
+  logExecution(service, { answer, request, log });
+  try {
+    const result = await gitaly.runPack(
+      endpoint,
+      {
+        service,
+        repository: answer.gitaly.repository,
+        gitConfigOptions: answer.gitConfigOptions,
+        gitProtocol: request.gitProtocol,
+        glId: whoOf(request, answer),
+        glRepository: answer.glRepository,
+        glUsername: answer.glUsername,
+      },
+      {
+        io: context.io,
+        metadata: metadataOf(service, { answer, request, context }),
+        log,
+        clock: context.clock,
+        signal: context.signal,
+      },
+    );
+    return { answer, result };
+  } catch (error) {
+    log.error("Failed to execute Git command", {
+      error_message: errorText(error),
+      exit_status: error instanceof GitalyError ? error.exitStatus : 0,
+    });
+    throw presentable(error);
+  }
+}
+
+/** Where the answer sends us. A policy that cannot be read is left out. */
+async function endpointOf(
+  { gitaly: { address, token }, retryConfig }: AccessAnswer,
+  log: Logger,
+): Promise<GitalyEndpoint> {
+  if (retryConfig === undefined) return { address, token };
+  const { decodeRetryPolicy } = await import("../gitaly/retry_policy.ts");
+  try {
+    return { address, token, retryPolicy: decodeRetryPolicy(retryConfig) };
+  } catch (error) {
+    log.error("failed to unmarshal retry policy", {
+      error_message: errorText(error),
+    });
+    return { address, token };
+  }
+}
+
+/** `gl_id` of a push: the key of the session, else whom GitLab named. */
+function whoOf({ identity }: CommandRequest, { glId }: AccessAnswer): string {
+  return identity.kind === "key" ? `key-${identity.keyId}` : glId;
+}
+
+/** Metadata of one call. Empty values are sent: Gitaly looks for the names. */
+function metadataOf(
+  service: PackService,
+  { answer, request, context }: {
+    answer: AccessAnswer;
+    request: CommandRequest;
+    context: CommandContext;
+  },
+): (readonly [string, string])[] {
+  const features = Object.entries(answer.gitaly.features)
+    .filter(([name]) => name.startsWith("gitaly-feature-"));
+  return [
+    ...features,
+    ["key_id", String(answer.glKeyId)],
+    ["key_type", answer.glKeyType],
+    ["user_id", answer.glId],
+    ["username", answer.glUsername],
+    ["remote_ip", request.remoteAddress],
+    ["x-gitlab-correlation-id", context.correlationId],
+    ["x-gitlab-client-name", `${context.programName}-git-${service}`],
+  ];
+}
+
+function logExecution(
+  service: PackService,
+  { answer, request, log }: {
+    answer: AccessAnswer;
+    request: CommandRequest;
+    log: Logger;
+  },
+): void {
+  const { repository } = answer.gitaly;
+  log.info("executing git command", {
+    command: `git-${service}`,
+    gl_project_path: repository.glProjectPath,
+    gl_repository: repository.glRepository,
+    gl_user_name: answer.glUsername,
+    git_protocol: request.gitProtocol,
+    remote_ip: request.remoteAddress,
+    gl_key_type: answer.glKeyType,
+    gl_key_id: answer.glKeyId,
+    ...userIdField(answer.glId, log),
+  });
+}
+
+/**
+ * The number in `user-<n>`. A deploy token has none; for any other form a
+ * record of its own says so first, worded as Go's parser words it.
+ */
+function userIdField(glId: string, log: Logger): LogFields {
+  const [, kind, digits] = /^(user|deploy-token)-(.*)$/s.exec(glId) ?? [];
+  let problem: string | undefined;
+  if (kind === undefined || digits === undefined) {
+    problem = `unknown gl_id format ${quoteGo(glId)}`;
+  } else if (!/^[+-]?[0-9]+$/.test(digits)) {
+    problem = `invalid ${kind} gl_id ${quoteGo(glId)}: ` +
+      `strconv.Atoi: parsing ${quoteGo(digits)}: invalid syntax`;
+  }
+  if (problem !== undefined) {
+    log.warn("handler: LogExecution: failed to parse user_id", {
+      error_message: problem,
+    });
+    return {};
+  }
+  const userId = kind === "user" ? Number(digits) : 0;
+  return userId === 0 ? {} : { gl_user_id: userId };
+}
+
+/** Replaces what says nothing to a user; everything else is passed on. */
+function presentable(error: unknown): unknown {
+  if (!(error instanceof GitalyError)) return error;
+  if (error.code !== GRPC_CODE.unavailable) return error;
+  const isOverloaded = error.detailTypes.includes("gitaly.LimitError");
+  return new GitalyError(
+    error.code,
+    isOverloaded ? GITALY_OVERLOADED : GITALY_UNAVAILABLE,
+    error.detailTypes,
+    { cause: error },
+  );
+}
