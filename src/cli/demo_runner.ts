@@ -68,6 +68,16 @@ export class DemoRunner {
     this.#options.print(`   NOT AS EXPECTED: ${problem}\n`);
   }
 
+  /** Prints a remark between a step's commands. */
+  note(text: string): void {
+    this.#options.print(`   ${text}\n`);
+  }
+
+  /** Prints what a command answered that was run quietly. */
+  show(outcome: CommandOutcome): void {
+    this.#options.print(formatOutcome(outcome));
+  }
+
   /**
    * Runs one command to its end.
    * @throws {DOMException} If it takes longer than half a minute.

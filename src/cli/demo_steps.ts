@@ -1,0 +1,199 @@
+/**
+ * The steps of the demo: what a person does with a GitLab server over SSH,
+ * and what should come of it.
+ * @module
+ */
+import type { CommandOutcome, DemoRunner } from "./demo_runner.ts";
+
+/** The stack that the steps talk to. */
+export interface DemoTarget {
+  /** `ssh://git@127.0.0.1:2222` */
+  readonly sshUrl: string;
+  /** Address words for ssh itself: `-p 2222 git@127.0.0.1`. */
+  readonly sshWords: readonly string[];
+  readonly username: string;
+  /** A project that the user may read and write. */
+  readonly project: string;
+  /** A project that the user may not see. */
+  readonly privateProject: string;
+  /** A project of its own for the rate limit, so that no other step meets it. */
+  readonly busyProject: string;
+  /** Calls a minute that one key may make to one project. */
+  readonly rateLimit: number;
+  /** Folder of the demo; clones are made in it. */
+  readonly folder: string;
+}
+
+/** Runs every step; the runner remembers what was not as it should be. */
+export async function runDemoSteps(
+  runner: DemoRunner,
+  target: DemoTarget,
+): Promise<void> {
+  await greet(runner, target);
+  await clone(runner, target);
+  await push(runner, target);
+  await fetch(runner, target);
+  await archive(runner, target);
+  await refuseProject(runner, target);
+  await refuseShell(runner, target);
+  await meetRateLimit(runner, target);
+}
+
+function greet(runner: DemoRunner, target: DemoTarget): Promise<void> {
+  return runner.step("Log in without a command: who am I?", async () => {
+    const outcome = await runner.run({
+      words: ["ssh", "-T", ...target.sshWords],
+    });
+    const welcome = `Welcome to GitLab, @${target.username}!\n`;
+    return expectOutcome(outcome, { exitStatus: 0, stdout: welcome });
+  });
+}
+
+function clone(runner: DemoRunner, target: DemoTarget): Promise<void> {
+  return runner.step("Clone a project, twice", async () => {
+    for (const folder of ["mine", "hers"]) {
+      const outcome = await runner.run({
+        words: ["git", "clone", urlOf(target, target.project), folder],
+      });
+      const problem = expectOutcome(outcome, { exitStatus: 0 });
+      if (problem) return problem;
+    }
+    const log = await runner.run({
+      words: ["git", "log", "--oneline", "--graph", "-5"],
+      folder: `${target.folder}/mine`,
+    });
+    return expectOutcome(log, { exitStatus: 0 }) ??
+      (log.stdout === "" ? "the clone has no commits" : undefined);
+  });
+}
+
+function push(runner: DemoRunner, target: DemoTarget): Promise<void> {
+  const folder = `${target.folder}/mine`;
+  return runner.step("Commit and push", async () => {
+    await Deno.writeTextFile(`${folder}/demo.txt`, "Pushed over SSH.\n");
+    const commands = [
+      ["git", "add", "demo.txt"],
+      ["git", "commit", "-m", "Add a line over SSH"],
+      ["git", "push", "origin", "HEAD"],
+    ];
+    for (const words of commands) {
+      const outcome = await runner.run({ words, folder });
+      const problem = expectOutcome(outcome, { exitStatus: 0 });
+      if (problem) return problem;
+    }
+    return undefined;
+  });
+}
+
+function fetch(runner: DemoRunner, target: DemoTarget): Promise<void> {
+  const folder = `${target.folder}/hers`;
+  return runner.step("Fetch that commit into the other clone", async () => {
+    const words = ["git", "pull", "--ff-only"];
+    const problem = expectOutcome(await runner.run({ words, folder }), {
+      exitStatus: 0,
+    });
+    if (problem) return problem;
+    const text = await Deno.readTextFile(`${folder}/demo.txt`)
+      .catch(() => undefined);
+    if (text !== "Pushed over SSH.\n") return "the pushed file did not arrive";
+    const check = await runner.run({
+      words: ["git", "fsck", "--full"],
+      folder,
+    });
+    return expectOutcome(check, { exitStatus: 0 });
+  });
+}
+
+function archive(runner: DemoRunner, target: DemoTarget): Promise<void> {
+  return runner.step("Take an archive without cloning", async () => {
+    const outcome = await runner.run({
+      words: [
+        "git",
+        "archive",
+        `--remote=${urlOf(target, target.project)}`,
+        "--output=project.tar",
+        "HEAD",
+      ],
+    });
+    const problem = expectOutcome(outcome, { exitStatus: 0 });
+    if (problem) return problem;
+    const list = await runner.run({ words: ["tar", "-tf", "project.tar"] });
+    return expectOutcome(list, { exitStatus: 0 }) ??
+      (list.stdout.includes("demo.txt") ? undefined : "demo.txt is missing");
+  });
+}
+
+function refuseProject(runner: DemoRunner, target: DemoTarget): Promise<void> {
+  const title = "Be refused a project that this key may not read";
+  return runner.step(title, async () => {
+    const outcome = await runner.run({
+      words: ["git", "clone", urlOf(target, target.privateProject), "secret"],
+    });
+    return expectOutcome(outcome, {
+      exitStatus: 128,
+      stderrPart: "could not be found or you don't have permission to view it",
+    });
+  });
+}
+
+function refuseShell(runner: DemoRunner, target: DemoTarget): Promise<void> {
+  return runner.step("Be refused a shell", async () => {
+    const outcome = await runner.run({
+      words: ["ssh", ...target.sshWords, "bash", "-i"],
+    });
+    return expectOutcome(outcome, {
+      exitStatus: 128,
+      stdout: "",
+      stderrPart: "Unknown command: bash -i",
+    });
+  });
+}
+
+function meetRateLimit(runner: DemoRunner, target: DemoTarget): Promise<void> {
+  const { rateLimit } = target;
+  const title = "Meet the rate limit (lowered from 600 to " +
+    `${rateLimit} calls a minute for this demo)`;
+  return runner.step(title, async () => {
+    const words = [
+      "git",
+      "ls-remote",
+      urlOf(target, target.busyProject),
+      "HEAD",
+    ];
+    // A minute of the clock may end on the way, which starts the count anew.
+    for (let call = 1; call <= 2 * rateLimit + 1; call++) {
+      const outcome = await runner.run({ words, isQuiet: call > 1 });
+      if (outcome.exitStatus === 0) continue;
+      runner.note(`after ${call - 1} calls, the same command again:`);
+      runner.show(outcome);
+      if (call <= rateLimit) return `refused at call ${call} already`;
+      return expectOutcome(outcome, {
+        exitStatus: 128,
+        stderrPart: "This endpoint has been requested too many times.",
+      });
+    }
+    return "never refused";
+  });
+}
+
+function urlOf(target: DemoTarget, project: string): string {
+  return `${target.sshUrl}/${project}.git`;
+}
+
+/** @returns What is not as expected, or nothing. */
+function expectOutcome(
+  outcome: CommandOutcome,
+  expected: { exitStatus: number; stdout?: string; stderrPart?: string },
+): string | undefined {
+  const { exitStatus, stdout, stderrPart } = expected;
+  if (outcome.exitStatus !== exitStatus) {
+    return `exit status ${outcome.exitStatus} instead of ${exitStatus}`;
+  }
+  if (stdout !== undefined && outcome.stdout !== stdout) {
+    return `standard output is not ${JSON.stringify(stdout)}`;
+  }
+  if (stderrPart !== undefined && !outcome.stderr.includes(stderrPart)) {
+    return `standard error does not say ${JSON.stringify(stderrPart)}`;
+  }
+  return undefined;
+}
