@@ -8,6 +8,7 @@ import type { Config } from "../config/config.ts";
 import type { Host } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { GitalyClient } from "../gitaly/pack_request.ts";
+import { openGitalyClient } from "./gitaly_loader.ts";
 
 /** A context whose connections end with the block that uses it. */
 export type OpenSessionContext = CommandContext & Disposable;
@@ -24,7 +25,7 @@ export function openSessionContext(
     config,
     io: host.io,
     api: createApiClient({ config, log, correlationId, clock: host.clock }),
-    gitaly: () => gitaly ??= loadGitaly(host),
+    gitaly: () => gitaly ??= openGitalyClient(host, "gitlab-shell"),
     log,
     correlationId,
     clock: host.clock,
@@ -33,16 +34,4 @@ export function openSessionContext(
       gitaly?.then((client) => client.close(), () => {});
     },
   };
-}
-
-async function loadGitaly(host: Host): Promise<GitalyClient> {
-  const [{ createGitalyClient }, { LEAN_CARRIER }] = await Promise.all([
-    import("../gitaly/gitaly_client.ts"),
-    import("../gitaly/http2/lean_carrier.ts"),
-  ]);
-  return createGitalyClient({
-    carrier: LEAN_CARRIER,
-    programName: "gitlab-shell",
-    env: host.env,
-  });
 }
