@@ -9,7 +9,11 @@ import type { Identity } from "../api/access.ts";
 import type { CommandRequest } from "../command/command.ts";
 import { type AllowedCommand, selectCommand } from "../command/allowlist.ts";
 import type { Config } from "../config/config.ts";
-import { loadConfig, RootNotFoundError } from "../config/load.ts";
+import {
+  loadConfig,
+  type LoadedConfig,
+  RootNotFoundError,
+} from "../config/load.ts";
 import { openLog } from "../config/open_log.ts";
 import { formatWarningBlock } from "../core/console_message.ts";
 import { makeCorrelationId } from "../core/correlation_id.ts";
@@ -74,9 +78,9 @@ export async function runGitlabShell(host: Host): Promise<number> {
 }
 
 async function runSession(host: Host): Promise<number> {
-  let config: Config;
+  let loaded: LoadedConfig;
   try {
-    config = loadConfig(host).config;
+    ({ config } = await loadConfig(host));
   } catch (error) {
     return await refuse(
       host,
@@ -85,12 +89,14 @@ async function runSession(host: Host): Promise<number> {
         : `Failed to read config, exiting: ${errorText(error)}`,
     );
   }
-  const openedLog = openLog(config, host, { fallback: "discard" });
+  const { config, warnings } = loaded;
+  await using openedLog = openLog(config, host, { fallback: "discard" });
   const session = parseSession(host, config);
   if (typeof session === "string") return await refuse(host, session);
   const correlationId = host.env("CORRELATION_ID") ||
     makeCorrelationId(host.clock.nowMs());
   const log = openedLog.with({ correlation_id: correlationId });
+  for (const warning of warnings) log.warn(warning);
   return await runCommand(session, { host, config, log, correlationId });
 }
 
