@@ -80,7 +80,7 @@ export async function runGitlabShell(host: Host): Promise<number> {
 async function runSession(host: Host): Promise<number> {
   let loaded: LoadedConfig;
   try {
-    ({ config } = await loadConfig(host));
+    loaded = await loadConfig(host);
   } catch (error) {
     return await refuse(
       host,
