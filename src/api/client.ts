@@ -14,20 +14,42 @@ export interface DiscoveredUser {
 
 /** The key that `/authorized_keys` found. */
 export interface AuthorizedKey {
+  /** 1 or more. */
   readonly id: number;
-  /** Type, base64 and comment. */
+  /** Type, base64 and comment; may be empty. */
   readonly key: string;
 }
 
-/** One process's or connection's way to the internal API. */
+/** What `/check` says of the GitLab that answered. */
+export interface HealthReport {
+  /** Whether its Redis can be reached. */
+  readonly hasRedis: boolean;
+}
+
+/**
+ * One process's or connection's way to the internal API.
+ *
+ * Failures of every call: an `ApiError` for a refusal (`policy`) or a fault
+ * (`system`), with status 0 when there was no response; a plain `Error` for
+ * `error creating http client: …`, `secret must not be empty` and
+ * `parsing failed`. The texts are GitLab's and fit for the user. A signal that
+ * aborts ends the call at once, as `Internal API unreachable`: a fault if its
+ * reason is a `TimeoutError`, else a mere cancellation (`policy`).
+ */
 export interface ApiClient {
-  /** @throws {ApiError | Error} As internal-api.md 3.2 maps failures. */
+  /** @throws {ApiError | Error} As above; `status: false` is an answer. */
   allowed(
     question: AccessQuestion,
     signal?: AbortSignal,
   ): Promise<AccessAnswer>;
-  /** @throws {ApiError | Error} */
+  /** @throws {ApiError | Error} As above; nobody to ask about. */
   discover(identity: Identity, signal?: AbortSignal): Promise<DiscoveredUser>;
-  /** @throws {ApiError | Error} */
+  /**
+   * @param key Base64 of the key's wire form, padded or not.
+   * @throws {ApiError | Error} As above; 404 for an unknown key; an answer
+   * without a usable id.
+   */
   authorizedKey(key: string, signal?: AbortSignal): Promise<AuthorizedKey>;
+  /** @throws {ApiError | Error} As above. */
+  check(signal?: AbortSignal): Promise<HealthReport>;
 }

@@ -82,6 +82,14 @@ export class GitTransportError extends Error {
   override name = "GitTransportError";
 }
 
+/**
+ * The peer of a TLS connection could not prove who it is. Unlike other faults
+ * of a connection this one is not worth another attempt.
+ */
+export class CertificateError extends Error {
+  override name = "CertificateError";
+}
+
 /** Names of the gRPC status codes as Go spells them, by code. */
 export const GRPC_CODE_NAMES = [
   "OK",

@@ -1,0 +1,202 @@
+/**
+ * One call of the internal API: its headers, its token and its retries.
+ * Source: GitLab Shell 14.56.1, internal API client.
+ * @module
+ */
+import {
+  ApiError,
+  CertificateError,
+  errorChainText,
+  ProtocolError,
+} from "../core/errors.ts";
+import type { Secret } from "../core/secret.ts";
+import {
+  type ApiAnswer,
+  attemptCall,
+  type AttemptContext,
+  type AttemptResult,
+  type OutgoingRequest,
+} from "./attempt.ts";
+import {
+  type ApiBase,
+  encodeQuery,
+  internalApiPath,
+  placeRequest,
+  type RequestPlace,
+} from "./base_url.ts";
+import { isTimeout } from "./deadline.ts";
+import { type HeaderLine, UnsendableRequestError } from "./http1_request.ts";
+import { unreachableError } from "./refusal.ts";
+import { ATTEMPTS_MAX, retryWaitMs } from "./retry.ts";
+import { type Token, TokenMinter } from "./token.ts";
+
+/**
+ * A token that would be older than this is made anew. The reference sends the
+ * first one to the end; it expires after 60 s.
+ */
+export const TOKEN_AGE_MS_MAX = 55_000;
+
+/** What is asked of the API. */
+export interface ApiRequest {
+  readonly method: "GET" | "POST";
+  /** `/allowed`; the API's prefix is added. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** JSON text, sent byte for byte in every attempt. */
+  readonly body?: string;
+  /** A cell to ask instead of the configured GitLab. */
+  readonly base?: ApiBase;
+  readonly isQueryPrivate?: boolean;
+  readonly isRateLimited?: boolean;
+}
+
+/** What all calls of a client have in common. */
+export interface ApiCallerOptions extends AttemptContext {
+  readonly secret: Secret;
+  /** Used only if both halves are there. */
+  readonly credentials: { readonly user: string; readonly password: Secret };
+  readonly correlationId: string;
+  /** Address for `X-Forwarded-For`; empty for none. */
+  readonly forwardedFor: string;
+}
+
+const encoder = new TextEncoder();
+
+/** Makes calls for one session or connection. */
+export class ApiCaller {
+  readonly #options: ApiCallerOptions;
+  readonly #minter: TokenMinter;
+
+  constructor(options: ApiCallerOptions) {
+    this.#options = options;
+    this.#minter = new TokenMinter(options.secret);
+  }
+
+  /**
+   * Sends a request until it is answered, three times at most.
+   * @returns An answer whose status is no error; its body may be missing.
+   * @throws {ApiError} As internal-api.md 3.2 maps failures.
+   * @throws {Error} If the client cannot be made or has no secret.
+   */
+  async call(request: ApiRequest, signal?: AbortSignal): Promise<ApiAnswer> {
+    const base = request.base ?? this.#options.transport.base;
+    const place = this.#place(request, base);
+    let token: Token | undefined;
+    for (let number = 1;; number++) {
+      token = await this.#freshen(token);
+      const outgoing = this.#prepare(request, { place, token });
+      const result = await this.#attempt(outgoing, signal);
+      if (result.kind === "answer") return result.answer;
+      if (number === ATTEMPTS_MAX) throw unreachableError(result.cause);
+      await this.#wait(number, result, signal);
+    }
+  }
+
+  #place(request: ApiRequest, base: ApiBase): RequestPlace {
+    const query = request.query ? `?${encodeQuery(request.query)}` : "";
+    try {
+      return placeRequest(base, internalApiPath(request.path) + query);
+    } catch (cause) {
+      if (!(cause instanceof ProtocolError)) throw cause;
+      this.#options.log.error("Internal API unreachable", {
+        method: request.method,
+        error_message: errorChainText(cause),
+      });
+      throw unreachableError(cause);
+    }
+  }
+
+  /** Keeps the token through the retries as long as it will be accepted. */
+  async #freshen(token: Token | undefined): Promise<Token> {
+    const nowMs = this.#options.clock.nowMs();
+    if (token && nowMs - token.mintedMs <= TOKEN_AGE_MS_MAX) return token;
+    return await this.#minter.mint(nowMs);
+  }
+
+  /** @returns An answer, or what is to be told if it was the last attempt. */
+  async #attempt(
+    outgoing: OutgoingRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Attempted> {
+    try {
+      const result = await attemptCall(outgoing, this.#options, signal);
+      if (result.kind === "answer") {
+        const { body } = result.answer;
+        if (!body && signal?.aborted) throw signal.reason;
+        return result;
+      }
+      return { ...result, cause: new Error(`Status ${result.status}`) };
+    } catch (cause) {
+      if (signal?.aborted) throw givenUp(signal);
+      if (cause instanceof ApiError) throw cause;
+      const isFinal = cause instanceof CertificateError ||
+        cause instanceof UnsendableRequestError;
+      if (isFinal) throw unreachableError(cause);
+      return { kind: "busy", status: 0, retryAfter: undefined, cause };
+    }
+  }
+
+  async #wait(
+    number: number,
+    { status, retryAfter }: AttemptResult & { kind: "busy" },
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { clock } = this.#options;
+    const failed = { number, status, retryAfter };
+    try {
+      await clock.sleep(retryWaitMs(failed, clock.nowMs()), signal);
+    } catch (error) {
+      throw signal?.aborted ? givenUp(signal) : error;
+    }
+  }
+
+  /** Lines in the order in which Go sends them. */
+  #prepare(
+    request: ApiRequest,
+    { place, token }: { place: RequestPlace; token: Token },
+  ): OutgoingRequest {
+    const { correlationId, forwardedFor } = this.#options;
+    const body = request.body === undefined
+      ? undefined
+      : encoder.encode(request.body);
+    const basic = this.#basicAuth(place);
+    const headers: HeaderLine[] = [
+      ["User-Agent", "GitLab-Shell"],
+      ["Connection", "close"],
+    ];
+    if (body) headers.push(["Content-Length", String(body.length)]);
+    if (basic !== undefined) headers.push(["Authorization", basic]);
+    headers.push(["Content-Type", "application/json"]);
+    headers.push(["Gitlab-Shell-Api-Request", token.text]);
+    if (forwardedFor !== "") headers.push(["X-Forwarded-For", forwardedFor]);
+    headers.push(["X-Request-Id", correlationId]);
+    headers.push(["Accept-Encoding", "gzip"]);
+    return {
+      method: request.method,
+      place,
+      headers,
+      body,
+      isQueryPrivate: request.isQueryPrivate ?? false,
+      isRateLimited: request.isRateLimited ?? false,
+    };
+  }
+
+  #basicAuth({ urlCredentials }: RequestPlace): string | undefined {
+    const { user, password } = this.#options.credentials;
+    const text = user !== "" && !password.isEmpty
+      ? `${user}:${password.reveal()}`
+      : urlCredentials;
+    if (text === undefined) return undefined;
+    return `Basic ${btoa(String.fromCharCode(...encoder.encode(text)))}`;
+  }
+}
+
+type Attempted =
+  | (AttemptResult & { kind: "answer" })
+  | (AttemptResult & { kind: "busy" } & { readonly cause: unknown });
+
+/** Cancellation is expected; a deadline that passed counts as a fault. */
+function givenUp(signal: AbortSignal): ApiError {
+  const kind = isTimeout(signal.reason) ? "system" : "policy";
+  return unreachableError(signal.reason, kind);
+}

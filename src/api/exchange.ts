@@ -1,0 +1,128 @@
+/**
+ * One HTTP/1.1 exchange over one connection: the edge between the codec and
+ * the socket.
+ * @module
+ */
+import { ProtocolError } from "../core/errors.ts";
+import type { ByteDuplex } from "../core/io.ts";
+import { ResponseDecoder, type ResponseHead } from "./http1_response.ts";
+
+/**
+ * Sends bytes and reads the response; closes the connection when the signal
+ * aborts. Both directions may be used at the same time.
+ */
+export class Exchange implements Disposable {
+  readonly #connection: ByteDuplex;
+  readonly #signal: AbortSignal;
+  readonly #decoder = new ResponseDecoder();
+  readonly #stop = () => this.#connection.close();
+  /** Pieces of the body that came in one read with what was before them. */
+  #pieces: Uint8Array[] = [];
+
+  /** @param connection Ours from now on. */
+  constructor(connection: ByteDuplex, signal: AbortSignal) {
+    this.#connection = connection;
+    this.#signal = signal;
+    if (signal.aborted) this.#stop();
+    else signal.addEventListener("abort", this.#stop, { once: true });
+  }
+
+  /**
+   * Sends more of the request.
+   * @throws {Error} What the connection failed with, or the signal's reason.
+   */
+  async send(bytes: Uint8Array): Promise<void> {
+    try {
+      await this.#connection.write(bytes);
+    } catch (error) {
+      throw this.#reasonOr(error);
+    }
+  }
+
+  /**
+   * Waits for the head of the response.
+   * @throws {ProtocolError} If the peer does not speak HTTP, or hangs up first.
+   * @throws {Error} What the connection failed with, or the signal's reason.
+   */
+  async readHead(): Promise<ResponseHead> {
+    while (true) {
+      const { head } = this.#decoder;
+      if (head) return head;
+      await this.#receive();
+    }
+  }
+
+  /**
+   * Waits for more of the body.
+   * @returns `null` at its end. The bytes are valid until the next call.
+   * @throws {ProtocolError} If the body breaks off or off its framing.
+   * @throws {Error} What the connection failed with, or the signal's reason.
+   */
+  async readBody(): Promise<Uint8Array | null> {
+    while (true) {
+      const piece = this.#pieces.shift();
+      if (piece) return piece;
+      if (this.#decoder.isComplete) return null;
+      await this.#receive();
+    }
+  }
+
+  /** Ends the connection. */
+  [Symbol.dispose](): void {
+    this.#signal.removeEventListener("abort", this.#stop);
+    this.#connection.close();
+  }
+
+  async #receive(): Promise<void> {
+    let bytes: Uint8Array | null;
+    try {
+      bytes = await this.#connection.read();
+    } catch (error) {
+      throw this.#reasonOr(error);
+    }
+    if (bytes === null) this.#decoder.finish();
+    else this.#pieces = this.#decoder.push(bytes);
+  }
+
+  #reasonOr(error: unknown): unknown {
+    return this.#signal.aborted ? this.#signal.reason : error;
+  }
+}
+
+/**
+ * Collects a body.
+ * @throws {ProtocolError} If it is longer than `sizeBytesMax`.
+ * @throws {Error} As `readBody` fails.
+ */
+export async function collectBody(
+  exchange: Exchange,
+  sizeBytesMax: number,
+): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for (let piece; (piece = await exchange.readBody()) !== null;) {
+    sizeBytes += piece.length;
+    if (sizeBytes > sizeBytesMax) {
+      throw new ProtocolError("Body is too long", sizeBytesMax);
+    }
+    // Copied: the view is valid until the next read.
+    pieces.push(piece.slice());
+  }
+  return concat(pieces, sizeBytes);
+}
+
+/** Joins pieces whose lengths add up to `sizeBytes`. */
+export function concat(
+  pieces: readonly Uint8Array[],
+  sizeBytes: number,
+): Uint8Array {
+  const [only] = pieces;
+  if (pieces.length === 1 && only) return only;
+  const whole = new Uint8Array(sizeBytes);
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}

@@ -1,0 +1,66 @@
+/**
+ * A connection of Deno's as the two directions that rooms pass around.
+ * @module
+ */
+import type { ByteDuplex } from "./io.ts";
+
+const READ_BYTES = 16 * 1024;
+
+/** Reads and writes one connection, which it owns. */
+export class SocketDuplex implements ByteDuplex {
+  readonly #conn: Deno.Conn;
+  readonly #buffer = new Uint8Array(READ_BYTES);
+  #isClosed = false;
+  #isWriteClosed = false;
+
+  constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+  }
+
+  /** @throws {Error} `Deno.errors.Interrupted` once `close` was called. */
+  async read(): Promise<Uint8Array | null> {
+    const sizeBytes = await this.#conn.read(this.#buffer);
+    return sizeBytes === null ? null : this.#buffer.subarray(0, sizeBytes);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let rest = bytes; rest.length > 0;) {
+      rest = rest.subarray(await this.#conn.write(rest));
+    }
+  }
+
+  async closeWrite(): Promise<void> {
+    if (this.#isClosed || this.#isWriteClosed) return;
+    this.#isWriteClosed = true;
+    await this.#conn.closeWrite();
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#conn.close();
+  }
+}
+
+/**
+ * Waits for a connection until `signal` aborts.
+ * @throws {unknown} `signal.reason`; a connection that stands later is closed.
+ */
+export function untilConnected<T extends { close(): void }>(
+  connecting: Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let isGivenUp = false;
+    const giveUp = () => {
+      isGivenUp = true;
+      reject(signal.reason);
+    };
+    if (signal.aborted) giveUp();
+    else signal.addEventListener("abort", giveUp, { once: true });
+    connecting.then((connection) => {
+      if (isGivenUp) connection.close();
+      else resolve(connection);
+    }, reject).finally(() => signal.removeEventListener("abort", giveUp));
+  });
+}

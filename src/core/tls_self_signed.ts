@@ -1,0 +1,127 @@
+/**
+ * TLS to a peer whose certificate is its own root. Loaded only when Deno's own
+ * TLS has refused such a certificate: `node:tls` is slow to load, but applies
+ * the rule that Go and OpenSSL share, that a certificate in the pool is trusted
+ * as it stands.
+ * @module
+ */
+import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
+import type { ByteDuplex } from "./io.ts";
+import type { TlsTarget } from "./tls_connect.ts";
+
+/**
+ * Dials and shakes hands; `target.roots` are the only ones trusted.
+ * @throws {Error} If there is no connection or no trust.
+ * @throws {unknown} `signal.reason`.
+ */
+export function openSelfSignedTls(
+  { hostname, port, serverName, roots, alpnProtocols }: TlsTarget,
+  signal: AbortSignal,
+): Promise<ByteDuplex> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const socket = connect({
+      host: hostname,
+      port,
+      ca: [...roots],
+      ...(isAddress(serverName) ? {} : { servername: serverName }),
+      ...(alpnProtocols && { ALPNProtocols: [...alpnProtocols] }),
+      // Said aloud, for an environment variable can turn the default off.
+      rejectUnauthorized: true,
+      minVersion: "TLSv1.2",
+      checkServerIdentity(_, certificate) {
+        // Go no longer looks at the common name; Node still would.
+        return certificate.subjectaltname
+          ? checkServerIdentity(serverName, certificate)
+          : new Error("Certificate has no subject alternative name");
+      },
+    });
+    const giveUp = () => socket.destroy(asError(signal.reason));
+    signal.addEventListener("abort", giveUp, { once: true });
+    const done = () => signal.removeEventListener("abort", giveUp);
+    socket.once("error", (error) => {
+      done();
+      reject(signal.aborted ? signal.reason : error);
+    });
+    socket.once("secureConnect", () => {
+      done();
+      resolve(new NodeSocketDuplex(socket));
+    });
+  });
+}
+
+function isAddress(name: string): boolean {
+  return name.includes(":") || /^\d+\.\d+\.\d+\.\d+$/.test(name);
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
+
+/** A Node socket, read by pulling. */
+class NodeSocketDuplex implements ByteDuplex {
+  readonly #socket: TLSSocket;
+  #chunks: Uint8Array[] = [];
+  #isEnded = false;
+  #error: Error | undefined;
+  #wake: () => void = () => {};
+
+  constructor(socket: TLSSocket) {
+    this.#socket = socket;
+    socket.pause();
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#chunks.push(chunk);
+      // One chunk at a time: the peer waits while nobody reads.
+      socket.pause();
+      this.#wake();
+    });
+    socket.on("end", () => this.#finish());
+    socket.on("close", () => this.#finish());
+    socket.on("error", (error) => {
+      this.#error ??= error;
+      this.#finish();
+    });
+  }
+
+  async read(): Promise<Uint8Array | null> {
+    while (true) {
+      const chunk = this.#chunks.shift();
+      if (chunk) return chunk;
+      if (this.#error) throw this.#error;
+      if (this.#isEnded) return null;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        this.#socket.resume();
+      });
+    }
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#socket.write(
+        // The socket may keep what it is given, and the bytes are the caller's.
+        bytes.slice(),
+        (error) => error ? reject(error) : resolve(),
+      );
+    });
+  }
+
+  closeWrite(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#socket.writableEnded || this.#socket.destroyed) resolve();
+      else this.#socket.end(() => resolve());
+    });
+  }
+
+  close(): void {
+    // As with Deno's sockets, a read that waits must learn of it.
+    this.#error ??= new Deno.errors.Interrupted("Connection was closed");
+    this.#socket.destroy();
+    this.#finish();
+  }
+
+  #finish(): void {
+    this.#isEnded = true;
+    this.#wake();
+  }
+}
