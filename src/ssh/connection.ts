@@ -1,0 +1,319 @@
+/**
+ * One connection from accept to the last record: who may say what in which
+ * phase, the limits of each phase, and what is torn down at the end.
+ * Source: RFC 4252, RFC 4253, RFC 4254; GitLab Shell 14.56.1, sshd connection.
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import type { ApiClient } from "../api/client.ts";
+import { errorText } from "../core/errors.ts";
+import { quoteGo } from "../core/go_text.ts";
+import type { Clock } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
+import { Authentication } from "./authentication.ts";
+import { ChannelTable } from "./channel_table.ts";
+import { ConnectionRecord } from "./connection_record.ts";
+import { Keepalive } from "./keepalive.ts";
+import { KeyLookup } from "./key_lookup.ts";
+import type { Login } from "./login.ts";
+import { holdUntilIdent } from "./patch/client_ident.ts";
+import type { Session, SessionLimits } from "./session.ts";
+import type { SessionHandler } from "./session_handler.ts";
+import {
+  decodeDisconnect,
+  DISCONNECT_REASON,
+  encodePong,
+  encodeRequestFailure,
+  encodeServiceAccept,
+  encodeUnimplemented,
+  MESSAGE,
+} from "./ssh_messages.ts";
+import type { Ssh2Client, Ssh2Library, Ssh2Server } from "./ssh2_types.ts";
+import type { TcpSocket } from "./tcp_socket.ts";
+import { SshTransport, type TransportOffer } from "./transport.ts";
+import { SshReader } from "./wire.ts";
+
+const AUTH_SERVICE = "ssh-userauth";
+
+/** What all connections of a server have in common. */
+export interface ConnectionServices {
+  readonly ssh2: Ssh2Library;
+  readonly ssh2Server: Ssh2Server;
+  readonly offer: TransportOffer;
+  /** The one user name that may log in. */
+  readonly user: string;
+  readonly limits: ConnectionLimits;
+  readonly clock: Clock;
+  /** Opens a connection's own way to the internal API. */
+  openApi(log: Logger, correlationId: string): ApiClient;
+  readonly handleSession: SessionHandler;
+}
+
+/** Limits of one connection; times in milliseconds. */
+export interface ConnectionLimits extends SessionLimits {
+  /** From accept to the client's identification. */
+  readonly identMs: number;
+  /** From accept to the end of authentication; none if not positive. */
+  readonly loginGraceMs: number;
+  /** Between keepalives; none are sent if not positive. */
+  readonly keepaliveMs: number;
+  /** Sessions at one time. */
+  readonly sessionsMax: number;
+}
+
+type Phase = "ident" | "keys" | "service" | "auth" | "open";
+
+/** The server's end of one SSH connection. */
+export class Connection {
+  readonly #socket: TcpSocket;
+  readonly #services: ConnectionServices;
+  readonly #log: Logger;
+  readonly #correlationId: string;
+  readonly #remoteAddress: string;
+  readonly #record: ConnectionRecord;
+  readonly #sessions = new Set<Session>();
+  readonly #abort = new AbortController();
+  readonly #ident: { line: Buffer | undefined };
+  readonly #closed = Promise.withResolvers<void>();
+  #phase: Phase = "ident";
+  #graceTimer: ReturnType<typeof setTimeout> | undefined;
+  #identTimer: ReturnType<typeof setTimeout>;
+  #transport: SshTransport | undefined;
+  #authentication: Authentication | undefined;
+  #channels: ChannelTable | undefined;
+  #keepalive: Keepalive | undefined;
+
+  constructor(
+    socket: TcpSocket,
+    services: ConnectionServices,
+    { log, correlationId }: { log: Logger; correlationId: string },
+  ) {
+    this.#socket = socket;
+    this.#services = services;
+    this.#remoteAddress = formatAddress(socket);
+    this.#correlationId = correlationId;
+    this.#log = log.with({
+      correlation_id: correlationId,
+      remote_addr: this.#remoteAddress,
+    });
+    this.#record = new ConnectionRecord(this.#log, services.clock);
+    const { identMs, loginGraceMs } = services.limits;
+    this.#identTimer = setTimeout(() => this.#timeOut(), identMs);
+    if (loginGraceMs > 0) {
+      this.#graceTimer = setTimeout(() => this.#timeOut(), loginGraceMs);
+    }
+    this.#ident = holdUntilIdent(socket, (error) => this.#fail(error));
+  }
+
+  /** Whether somebody has logged in. */
+  get isOpen(): boolean {
+    return this.#phase === "open";
+  }
+
+  /**
+   * Serves the connection.
+   * @returns When it is over and its commands have ended; never rejects.
+   */
+  async serve(): Promise<void> {
+    this.#socket.on("error", (error) => this.#noteEnd(error));
+    this.#socket.once("end", () => this.#loseClient());
+    this.#socket.once("close", () => this.#closed.resolve());
+    this.#services.ssh2Server.injectSocket(this.#socket);
+    await this.#closed.promise;
+    this.#loseClient();
+    await Promise.all([...this.#sessions].map((session) => session.ended));
+    if (this.#phase === "open") this.#record.finishOpen();
+    else this.#record.finishUnopened(this.#authentication?.failureText ?? "");
+  }
+
+  /** Goes on once ssh2 has seen the identification. */
+  attach(client: Ssh2Client): void {
+    clearTimeout(this.#identTimer);
+    const { ssh2, offer } = this.#services;
+    const { line } = this.#ident;
+    if (!line) throw new TypeError("Cannot attach before the identification");
+    this.#phase = "keys";
+    this.#transport = new SshTransport(
+      { ssh2, client, socket: this.#socket },
+      { offer, identLine: line },
+      {
+        onKeys: () => this.#phase = "service",
+        onMessage: (type, payload) => this.#receive(type, payload),
+        onFailure: (error) => this.#noteEnd(error),
+      },
+    );
+  }
+
+  /**
+   * Ends the connection now: commands are cancelled, the client is told.
+   * @param text For the client.
+   */
+  close(text: string): void {
+    this.#record.noteEnd(text);
+    this.#abort.abort(new Error("context canceled"));
+    this.#disconnect(text);
+  }
+
+  #receive(type: number, payload: Buffer): void {
+    switch (type) {
+      case MESSAGE.disconnect:
+        return this.#receiveDisconnect(payload);
+      case MESSAGE.ignore:
+      case MESSAGE.unimplemented:
+      case MESSAGE.debug:
+      case MESSAGE.extInfo:
+        return;
+      case MESSAGE.serviceRequest:
+        return this.#receiveService(payload);
+      case MESSAGE.userauthRequest:
+        return this.#receiveUserauth(payload);
+    }
+    if (this.#phase !== "open") throw unexpected(type);
+    this.#receiveOpen(type, payload);
+  }
+
+  /** What a client may say once it has logged in. */
+  #receiveOpen(type: number, payload: Buffer): void {
+    switch (type) {
+      case MESSAGE.globalRequest: {
+        const reader = new SshReader(payload, 1);
+        reader.readString();
+        if (reader.readBool()) this.#transport?.send(encodeRequestFailure());
+        return;
+      }
+      case MESSAGE.requestSuccess:
+      case MESSAGE.requestFailure:
+        return this.#keepalive?.receiveReply();
+      case MESSAGE.ping:
+        return this.#transport?.send(encodePong(payload));
+    }
+    if (this.#channels?.receive(type, payload)) return;
+    const number = this.#transport?.messageNumber ?? 0;
+    this.#transport?.send(encodeUnimplemented(number));
+  }
+
+  #receiveDisconnect(payload: Buffer): void {
+    const { reason, text } = decodeDisconnect(payload);
+    this.#record.noteEnd(
+      `ssh: disconnect, reason ${reason}: ${quoteGo(text)}`,
+    );
+    this.#transport?.close();
+  }
+
+  #receiveService(payload: Buffer): void {
+    const name = new SshReader(payload, 1).readText();
+    if (this.#phase !== "service") throw unexpected(MESSAGE.serviceRequest);
+    if (name !== AUTH_SERVICE) {
+      throw new Error(
+        `ssh: requested service '${name}' before authenticating`,
+      );
+    }
+    this.#phase = "auth";
+    this.#transport?.send(encodeServiceAccept(name));
+  }
+
+  #receiveUserauth(payload: Buffer): void {
+    // After a login more requests are ignored: they cannot make the
+    // connection anyone else's.
+    if (this.#phase === "open") return;
+    const transport = this.#transport;
+    if (this.#phase !== "auth" || !transport) {
+      throw unexpected(MESSAGE.userauthRequest);
+    }
+    this.#authentication ??= this.#openAuthentication(transport);
+    this.#authentication.receive(payload);
+  }
+
+  #openAuthentication(transport: SshTransport): Authentication {
+    const { user, offer, openApi } = this.#services;
+    const api = openApi(this.#log, this.#correlationId);
+    return new Authentication({
+      transport,
+      lookup: new KeyLookup({
+        user,
+        api,
+        log: this.#log,
+        signal: this.#abort.signal,
+      }),
+      algorithms: offer.signatureAlgorithms,
+      onLogin: (login) => this.#open(transport, api, login),
+    });
+  }
+
+  #open(transport: SshTransport, api: ApiClient, login: Login): void {
+    clearTimeout(this.#graceTimer);
+    this.#phase = "open";
+    const { limits, clock, handleSession } = this.#services;
+    const remoteAddress = this.#remoteAddress;
+    const correlationId = this.#correlationId;
+    this.#channels = new ChannelTable(transport, {
+      handle: handleSession,
+      clock,
+      start: { login, remoteAddress },
+      around: { api, log: this.#log, correlationId },
+      limits,
+      signal: this.#abort.signal,
+    }, {
+      sessionsMax: limits.sessionsMax,
+      onSession: (session) => this.#track(session),
+    });
+    this.#keepalive = new Keepalive(transport, this.#log);
+    this.#keepalive.start(limits.keepaliveMs);
+  }
+
+  #track(session: Session): void {
+    this.#sessions.add(session);
+    session.ended.then((summary) => {
+      this.#sessions.delete(session);
+      this.#record.addSession(summary);
+    });
+  }
+
+  #timeOut(): void {
+    this.#fail(new Error("ssh: login timed out: i/o timeout"));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#transport) return this.#transport.fail(error);
+    this.#noteEnd(error);
+    this.#socket.end();
+  }
+
+  #disconnect(text: string): void {
+    if (!this.#transport) this.#socket.destroy();
+    else this.#transport.disconnect(DISCONNECT_REASON.byApplication, text);
+  }
+
+  /** The client can neither send nor receive any more. */
+  #loseClient(): void {
+    clearTimeout(this.#identTimer);
+    clearTimeout(this.#graceTimer);
+    this.#keepalive?.stop();
+    this.#transport?.close();
+    this.#channels?.loseClient();
+    // A look-up has nobody to answer to. Commands end in their own way first.
+    if (this.#phase !== "open") {
+      this.#abort.abort(new Error("context canceled"));
+    }
+  }
+
+  #noteEnd(error: unknown): void {
+    this.#record.noteEnd(errorText(error));
+  }
+}
+
+function unexpected(type: number): Error {
+  return new Error(`ssh: unexpected message type ${type}`);
+}
+
+/** `10.1.1.1:1000` or `[2001:db8::1]:1000`. */
+function formatAddress(
+  { remoteAddress, remotePort }: Pick<
+    TcpSocket,
+    "remoteAddress" | "remotePort"
+  >,
+): string {
+  return remoteAddress.includes(":")
+    ? `[${remoteAddress}]:${remotePort}`
+    : `${remoteAddress}:${remotePort}`;
+}

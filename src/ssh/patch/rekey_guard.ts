@@ -1,0 +1,45 @@
+/**
+ * Bounds what a client's rekeys may cost.
+ * Row F13 and issue of the reference: output waits while keys are exchanged,
+ * so an exchange that is begun and never finished holds a session for ever;
+ * and each exchange costs us far more than it costs the client to ask.
+ * Source: RFC 4253, section 9; OpenSSH's default is one per gigabyte.
+ * @module
+ */
+
+/** How long an exchange after the first may take; slow lines drain first. */
+export const REKEY_TIMEOUT_MS = 120_000;
+/** Exchanges that are free, so that a client may be set to rekey by time. */
+const REKEYS_FREE = 64;
+/** Data that earns one more. */
+const REKEY_BYTES = 256 * 1024;
+
+/** Watches the rekeys of one connection. */
+export class RekeyGuard {
+  readonly #onStall: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #count = 0;
+
+  /** @param onStall Called when an exchange is not finished in time. */
+  constructor(onStall: () => void) {
+    this.#onStall = onStall;
+  }
+
+  /**
+   * Notes the client's KEXINIT.
+   * @param progressBytes Bytes that the connection has moved so far.
+   * @returns Whether this one may go on.
+   */
+  start(progressBytes: number): boolean {
+    this.#count++;
+    if (this.#count > REKEYS_FREE + progressBytes / REKEY_BYTES) return false;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#onStall, REKEY_TIMEOUT_MS);
+    return true;
+  }
+
+  /** Notes the end of an exchange, or of the connection. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * The SSH server: prepared once, then listening until it is told to stop.
+ * Source: GitLab Shell 14.56.1, sshd.
+ * @module
+ */
+import type { ApiClient } from "../api/client.ts";
+import type { Config } from "../config/config.ts";
+import { makeCorrelationId } from "../core/correlation_id.ts";
+import type { Clock } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
+import { type Algorithms, resolveAlgorithms } from "./algorithms.ts";
+import {
+  Connection,
+  type ConnectionLimits,
+  type ConnectionServices,
+} from "./connection.ts";
+import { type HostKeys, loadHostKeys } from "./host_keys.ts";
+import {
+  formatListenAddress,
+  type ListenAddress,
+  parseListenAddress,
+} from "./listen_address.ts";
+import { acceptAll, openListener } from "./listener.ts";
+import type { SessionHandler } from "./session_handler.ts";
+import { loadSsh2 } from "./ssh2_library.ts";
+import type { Ssh2Client, Ssh2Library, Ssh2Offer } from "./ssh2_types.ts";
+import { TcpSocket } from "./tcp_socket.ts";
+import type { TransportOffer } from "./transport.ts";
+
+const IDENT = "GitLab-SSHD";
+const STRICT_MARKER = "kex-strict-s-v00@openssh.com";
+const IDENT_TIMEOUT_MS = 10_000;
+const IDLE_CHANNEL_TIMEOUT_MS = 60_000;
+const CLIENT_GONE_TIMEOUT_MS = 10_000;
+
+/** What a server is made of. */
+export interface SshServerOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Opens one connection's way to the internal API. */
+  readonly openApi: (log: Logger, correlationId: string) => ApiClient;
+  readonly handleSession: SessionHandler;
+  /** Replaces limits that the configuration does not have. */
+  readonly limits?: Partial<ConnectionLimits>;
+}
+
+/** A server that listens. */
+export interface RunningSshServer {
+  /** The address that was bound, with the port that was chosen. */
+  readonly address: ListenAddress;
+  /** Connections being served. */
+  readonly connectionCount: number;
+  /** Takes no new connections; the others go on. Idempotent. */
+  stopListening(): void;
+  /** Waits until the last connection has ended. */
+  drained(): Promise<void>;
+  /** Ends everything at once. */
+  close(): Promise<void>;
+}
+
+/**
+ * Prepares a server and listens on the configured address; port 0 takes any.
+ * @throws {Error} As `prepareSshServer` and `SshServer.listen` do.
+ */
+export async function startSshServer(
+  options: SshServerOptions,
+): Promise<RunningSshServer> {
+  const server = await prepareSshServer(options);
+  return server.listen();
+}
+
+/**
+ * Loads ssh2 and the host keys and settles the algorithm lists.
+ * @throws {Error} If ssh2 is not the version we know, no host key can be used,
+ * or a list cannot be offered.
+ */
+export async function prepareSshServer(
+  options: SshServerOptions,
+): Promise<SshServer> {
+  const { config, log } = options;
+  const algorithms = resolveAlgorithms(config.sshd);
+  for (const warning of algorithms.warnings) log.warn(warning);
+  const hostKeys = loadHostKeys(config.sshd.hostKeyFiles, log);
+  const ssh2 = await loadSsh2();
+  return new SshServer(options, ssh2, buildOffer(ssh2, algorithms, hostKeys));
+}
+
+/** A server that is ready to listen. */
+export class SshServer {
+  readonly #options: SshServerOptions;
+  readonly #services: ConnectionServices;
+  readonly #connections = new Map<unknown, Connection>();
+  readonly #served = new Set<Promise<void>>();
+  readonly #stop = new AbortController();
+
+  constructor(
+    options: SshServerOptions,
+    ssh2: Ssh2Library,
+    offer: TransportOffer,
+  ) {
+    const { config, clock, openApi, handleSession } = options;
+    const ssh2Server = new ssh2.Server({ hostKeys: [], ident: IDENT });
+    ssh2Server.on("connection", (client: Ssh2Client) => {
+      this.#connections.get(client._sock)?.attach(client);
+    });
+    this.#options = options;
+    this.#services = {
+      ssh2,
+      ssh2Server,
+      offer,
+      user: config.user,
+      limits: limitsOf(options),
+      clock,
+      openApi,
+      handleSession,
+    };
+  }
+
+  /** @throws {Error} `listen tcp …` if the address is bad or taken. */
+  listen(): RunningSshServer {
+    const { config, log, clock } = this.#options;
+    const listener = openListener(parseListenAddress(config.sshd.listen));
+    const { hostname, port } = listener.addr;
+    const address = { hostname, port };
+    const { publicKeyAlgorithms } = config.sshd;
+    log.info("Listening for SSH connections", {
+      tcp_address: formatListenAddress(address),
+      ...(publicKeyAlgorithms.length > 0 && {
+        supported_public_key_algorithms: publicKeyAlgorithms,
+      }),
+    });
+    const { signal } = this.#stop;
+    acceptAll(listener, (tcp) => this.#serve(tcp), { log, clock, signal });
+    const stopListening = () => {
+      if (signal.aborted) return;
+      this.#stop.abort();
+      listener.close();
+    };
+    return this.#running(address, stopListening);
+  }
+
+  #running(
+    address: ListenAddress,
+    stopListening: () => void,
+  ): RunningSshServer {
+    const connections = this.#connections;
+    const drained = async () => {
+      while (this.#served.size > 0) await Promise.all(this.#served);
+    };
+    return {
+      address,
+      get connectionCount() {
+        return connections.size;
+      },
+      stopListening,
+      drained,
+      close: () => {
+        stopListening();
+        for (const connection of connections.values()) {
+          connection.close("server is shutting down");
+        }
+        return drained();
+      },
+    };
+  }
+
+  #serve(tcp: Deno.TcpConn): void {
+    const { log, clock } = this.#options;
+    setTcpOptions(tcp);
+    const socket = new TcpSocket(tcp);
+    const correlationId = makeCorrelationId(clock.nowMs());
+    const connection = new Connection(socket, this.#services, {
+      log,
+      correlationId,
+    });
+    this.#connections.set(socket, connection);
+    const served = connection.serve().finally(() => {
+      this.#connections.delete(socket);
+      this.#served.delete(served);
+    });
+    this.#served.add(served);
+  }
+}
+
+/** As Go sets them on every connection. */
+function setTcpOptions(tcp: Deno.TcpConn): void {
+  try {
+    tcp.setNoDelay(true);
+    tcp.setKeepAlive(true);
+  } catch {
+    // Reset before it was accepted; reading from it will tell.
+  }
+}
+
+function limitsOf({ config, limits }: SshServerOptions): ConnectionLimits {
+  const { sshd } = config;
+  return {
+    identMs: IDENT_TIMEOUT_MS,
+    loginGraceMs: sshd.loginGraceTimeMs,
+    keepaliveMs: sshd.clientAliveIntervalMs,
+    sessionsMax: sshd.concurrentSessionsLimit,
+    idleChannelMs: IDLE_CHANNEL_TIMEOUT_MS,
+    clientGoneMs: CLIENT_GONE_TIMEOUT_MS,
+    ...limits,
+  };
+}
+
+/** Rows F6 and F18: ssh2's own lists cannot be made to say what we offer. */
+function buildOffer(
+  { KexInit }: Ssh2Library,
+  algorithms: Algorithms,
+  hostKeys: HostKeys,
+): TransportOffer {
+  const direction = {
+    cipher: algorithms.ciphers,
+    mac: algorithms.macs,
+    compress: ["none"],
+    lang: [],
+  };
+  const lists: Ssh2Offer = {
+    kex: algorithms.keyExchange,
+    serverHostKey: hostKeys.algorithms,
+    cs: direction,
+    sc: direction,
+  };
+  return {
+    lists,
+    first: new KexInit({ ...lists, kex: [...lists.kex, STRICT_MARKER] }),
+    later: new KexInit(lists),
+    hostKeys: hostKeys.byAlgorithm,
+    signatureAlgorithms: algorithms.userKeys,
+  };
+}

@@ -1,0 +1,246 @@
+/**
+ * The transport layer of one connection: ssh2's key exchange, framing and
+ * encryption, with every patch applied, and nothing else of ssh2. Messages
+ * above key exchange go to our own code: ssh2's session and channel layers
+ * lose and repeat data (sshd.md, rows F21 to F41 and section 11.4).
+ * Source: RFC 4253; ssh2 1.17.0, lib/protocol/Protocol.js.
+ * @module
+ */
+import type { Buffer } from "node:buffer";
+import { errorText } from "../core/errors.ts";
+import { patchExtInfo } from "./patch/ext_info.ts";
+import { restoreIdent } from "./patch/client_ident.ts";
+import { onKeyExchange } from "./patch/key_exchange_hook.ts";
+import { findMismatch } from "./patch/negotiation.ts";
+import { patchNistp521 } from "./patch/nistp521.ts";
+import { patchPeerPublic } from "./patch/peer_public.ts";
+import { sendPayload, sendPayloadNow } from "./patch/raw_packet.ts";
+import { RekeyGuard } from "./patch/rekey_guard.ts";
+import {
+  DISCONNECT_REASON,
+  encodeDisconnect,
+  MESSAGE,
+} from "./ssh_messages.ts";
+import type {
+  Ssh2Client,
+  Ssh2HostKey,
+  Ssh2KexInit,
+  Ssh2Library,
+  Ssh2Negotiated,
+  Ssh2Offer,
+  Ssh2Protocol,
+} from "./ssh2_types.ts";
+import type { TcpSocket } from "./tcp_socket.ts";
+
+/** Errors that begin so are written for both ends, as in Go. */
+const TOLD_PREFIX = "ssh: ";
+
+/** What this server offers every client, prepared once. */
+export interface TransportOffer {
+  readonly lists: Ssh2Offer;
+  /** With the marker of strict key exchange, which only the first one bears. */
+  readonly first: Ssh2KexInit;
+  readonly later: Ssh2KexInit;
+  /** By the names in `lists.serverHostKey`. */
+  readonly hostKeys: Record<string, Ssh2HostKey>;
+  readonly signatureAlgorithms: readonly string[];
+}
+
+/** What becomes of a connection's messages. */
+export interface TransportListener {
+  /** Keys are in use for the first time. */
+  onKeys(negotiated: Ssh2Negotiated): void;
+  /**
+   * A message that is not of the key exchange.
+   * @throws {ProtocolError} If it cannot be decoded: ends the connection.
+   */
+  onMessage(type: number, payload: Buffer): void;
+  /** The connection cannot go on; called once, before it is closed. */
+  onFailure(error: unknown): void;
+}
+
+/** One connection's transport, from the client's identification on. */
+export class SshTransport {
+  readonly socket: TcpSocket;
+  readonly protocol: Ssh2Protocol;
+  readonly #ssh2: Ssh2Library;
+  readonly #listener: TransportListener;
+  readonly #rekeyGuard: RekeyGuard;
+  readonly #rekeyWaiters = new Set<() => void>();
+  #hasKeys = false;
+  #isOver = false;
+
+  /** Hooks into a connection that ssh2 has just announced. */
+  constructor(
+    { ssh2, client, socket }: {
+      ssh2: Ssh2Library;
+      client: Ssh2Client;
+      socket: TcpSocket;
+    },
+    { offer, identLine }: { offer: TransportOffer; identLine: Buffer },
+    listener: TransportListener,
+  ) {
+    this.socket = socket;
+    this.protocol = client._protocol;
+    this.#ssh2 = ssh2;
+    this.#listener = listener;
+    this.#rekeyGuard = new RekeyGuard(() =>
+      this.fail(new Error("ssh: key exchange timed out"))
+    );
+    client.on("error", (error) => this.fail(error));
+    restoreIdent(this.protocol, identLine);
+    this.#applyOffer(offer);
+    onKeyExchange(this.protocol, (exchange) => {
+      patchNistp521(exchange);
+      patchPeerPublic(exchange);
+    });
+    patchExtInfo(ssh2, this.protocol, offer.signatureAlgorithms);
+    this.#watchHandshakes(offer);
+    this.#routePayloads(offer.lists);
+  }
+
+  /** Hash of the first key exchange: what user signatures cover. */
+  get sessionId(): Uint8Array {
+    const sessionId = this.protocol._kex?.sessionID;
+    if (!sessionId) throw new TypeError("Cannot name a session without keys");
+    return sessionId;
+  }
+
+  /** Number of the message being handled, for an UNIMPLEMENTED. */
+  get messageNumber(): number {
+    // ssh2 counts a message before it hands it over.
+    return (this.protocol._decipher.inSeqno - 1) >>> 0;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver || this.socket.isClosed;
+  }
+
+  get isRekeying(): boolean {
+    return this.protocol._kexinit !== undefined;
+  }
+
+  /**
+   * Whether channel data may be sent now: ssh2 keeps what is sent during a key
+   * exchange in memory, without a bound, and ignores a full socket.
+   */
+  get hasRoom(): boolean {
+    return this.isOver || (this.socket.hasRoom && !this.isRekeying);
+  }
+
+  /** Waits until channel data may be sent, or until the end. */
+  async untilRoom(): Promise<void> {
+    while (!this.hasRoom) {
+      if (!this.socket.hasRoom) await this.socket.untilRoom();
+      else await new Promise<void>((wake) => this.#rekeyWaiters.add(wake));
+    }
+  }
+
+  /** Sends a message; nothing happens once the connection is over. */
+  send(payload: Uint8Array): void {
+    if (!this.isOver) sendPayload(this.#ssh2, this.protocol, payload);
+  }
+
+  /** Says why, and closes when that is delivered. */
+  disconnect(reason: number, text: string): void {
+    if (!this.isOver && this.protocol._destruct !== undefined) {
+      const payload = encodeDisconnect(reason, text);
+      sendPayloadNow(this.#ssh2, this.protocol, payload);
+    }
+    this.close();
+  }
+
+  /** Ends the connection because of `error`. */
+  fail(error: unknown, reason: number = DISCONNECT_REASON.protocolError): void {
+    if (this.#isOver) return;
+    this.#listener.onFailure(error);
+    this.disconnect(reason, textForClient(error));
+  }
+
+  /** Closes when all that was sent is delivered. */
+  close(): void {
+    this.#isOver = true;
+    this.#rekeyGuard.stop();
+    this.#wakeRekeyWaiters();
+    this.socket.end();
+  }
+
+  #applyOffer(offer: TransportOffer): void {
+    this.protocol._offer = offer.first;
+    this.protocol._hostKeys = offer.hostKeys;
+  }
+
+  #watchHandshakes(offer: TransportOffer): void {
+    const complete = this.protocol._onHandshakeComplete;
+    this.protocol._onHandshakeComplete = (negotiated) => {
+      complete(negotiated);
+      this.#rekeyGuard.stop();
+      this.#wakeRekeyWaiters();
+      if (this.#hasKeys) return;
+      this.#hasKeys = true;
+      this.protocol._offer = offer.later;
+      this.#listener.onKeys(negotiated);
+    };
+  }
+
+  #routePayloads(lists: Ssh2Offer): void {
+    const first = this.protocol._decipher._onPayload;
+    this.protocol._decipher._onPayload = (payload) => {
+      if (payload[0] === MESSAGE.kexInit && !this.#agrees(lists, payload)) {
+        return Infinity;
+      }
+      return first(payload);
+    };
+    const later = this.protocol._onPayload;
+    this.protocol._onPayload = (payload) => {
+      if (payload[0] === MESSAGE.kexInit) {
+        const mayGoOn = this.#mayRekey() && this.#agrees(lists, payload);
+        return mayGoOn ? later(payload) : Infinity;
+      }
+      this.#receive(payload);
+      // Infinity stops ssh2's parser, which would go on with the next packet.
+      return this.isOver ? Infinity : undefined;
+    };
+  }
+
+  #receive(payload: Buffer): void {
+    const [type] = payload;
+    if (type === undefined || this.isOver) return;
+    try {
+      this.#listener.onMessage(type, payload);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  #mayRekey(): boolean {
+    if (this.#rekeyGuard.start(this.socket.progressBytes)) return true;
+    this.fail(new Error("ssh: too many key exchanges"));
+    return false;
+  }
+
+  #agrees(lists: Ssh2Offer, kexInit: Uint8Array): boolean {
+    try {
+      const mismatch = findMismatch(lists, kexInit);
+      if (mismatch === undefined) return true;
+      this.fail(new Error(mismatch), DISCONNECT_REASON.keyExchangeFailed);
+    } catch (error) {
+      this.fail(error, DISCONNECT_REASON.keyExchangeFailed);
+    }
+    return false;
+  }
+
+  #wakeRekeyWaiters(): void {
+    const waiters = [...this.#rekeyWaiters];
+    this.#rekeyWaiters.clear();
+    for (const wake of waiters) wake();
+  }
+}
+
+/** Our own refusals are told; of anything else the client learns no detail. */
+function textForClient(error: unknown): string {
+  const text = errorText(error);
+  return text.startsWith(TOLD_PREFIX)
+    ? text.slice(TOLD_PREFIX.length)
+    : "protocol error";
+}

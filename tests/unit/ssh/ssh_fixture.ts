@@ -1,0 +1,309 @@
+/**
+ * A server for tests: real sockets, real keys, no GitLab. Imported by tests
+ * of this room only.
+ */
+import type { ApiClient } from "../../../src/api/client.ts";
+import type { Config, SshdConfig } from "../../../src/config/config.ts";
+import { SYSTEM_CLOCK } from "../../../src/core/host.ts";
+import { writeText } from "../../../src/core/io.ts";
+import { Logger } from "../../../src/core/log.ts";
+import { Secret } from "../../../src/core/secret.ts";
+import type { ConnectionLimits } from "../../../src/ssh/connection.ts";
+import {
+  type RunningSshServer,
+  startSshServer,
+} from "../../../src/ssh/server.ts";
+import type {
+  SessionHandler,
+  SessionOutcome,
+} from "../../../src/ssh/session_handler.ts";
+
+/** One log record as it was written. */
+export type LogRecord = Record<string, unknown>;
+
+/** What a test changes of the server. */
+export interface FixtureOptions {
+  sshd?: Partial<SshdConfig>;
+  limits?: Partial<ConnectionLimits>;
+  handle?: SessionHandler;
+  /** Answers a key look-up; the default knows the fixture's user key alone. */
+  authorizedKey?: ApiClient["authorizedKey"];
+}
+
+/** A server that runs, and what a client needs to log in. */
+export interface SshFixture extends AsyncDisposable {
+  readonly folder: string;
+  readonly server: RunningSshServer;
+  readonly port: number;
+  readonly records: LogRecord[];
+  /** Keys that were looked up, in order. */
+  readonly lookups: string[];
+  /** Waits until a record with this message has been written. */
+  logged(message: string, count?: number): Promise<LogRecord>;
+}
+
+/** Id that the fixture's user key has. */
+export const KEY_ID = 42;
+
+let keys: Promise<string> | undefined;
+
+/** Folder of keys, made once: host_<type> and user_<type>. */
+function makeKeys(): Promise<string> {
+  return keys ??= (async () => {
+    const folder = await Deno.makeTempDir();
+    addEventListener(
+      "unload",
+      () => Deno.removeSync(folder, { recursive: true }),
+    );
+    await Promise.all([
+      keygen(`${folder}/host_ed25519`, ["-t", "ed25519"]),
+      keygen(`${folder}/host_ecdsa`, ["-t", "ecdsa"]),
+      keygen(`${folder}/host_rsa`, ["-t", "rsa", "-b", "2048"]),
+      keygen(`${folder}/user_ed25519`, ["-t", "ed25519"]),
+    ]);
+    return folder;
+  })();
+}
+
+/** Runs ssh-keygen. */
+export async function keygen(
+  path: string,
+  args: readonly string[],
+): Promise<void> {
+  const { success, stderr } = await new Deno.Command("ssh-keygen", {
+    args: ["-q", "-N", "", "-C", "test", "-f", path, ...args],
+    stdin: "null",
+  }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+}
+
+/** Base64 of a public key file, as the internal API is asked about it. */
+export async function publicKeyText(path: string): Promise<string> {
+  const line = await Deno.readTextFile(`${path}.pub`);
+  return line.split(" ")[1]?.replaceAll("=", "") ?? "";
+}
+
+/** Starts a server on a free port of 127.0.0.1. */
+export async function startFixture(
+  options: FixtureOptions = {},
+): Promise<SshFixture> {
+  const folder = await makeKeys();
+  const records: LogRecord[] = [];
+  const lookups: string[] = [];
+  const waiters = new Set<() => void>();
+  const known = await publicKeyText(`${folder}/user_ed25519`);
+  const log = new Logger({
+    sink: {
+      writeLine(line) {
+        records.push(JSON.parse(new TextDecoder().decode(line)));
+        for (const wake of waiters) wake();
+      },
+    },
+    clock: SYSTEM_CLOCK,
+    threshold: -4,
+    format: "json",
+  });
+  const api: ApiClient = {
+    allowed: () => Promise.reject(new Error("not asked in tests")),
+    discover: () => Promise.reject(new Error("not asked in tests")),
+    authorizedKey(key, signal) {
+      lookups.push(key);
+      if (options.authorizedKey) return options.authorizedKey(key, signal);
+      if (key !== known) return Promise.reject(new Error("Not found"));
+      return Promise.resolve({ id: KEY_ID, key });
+    },
+  };
+  const server = await startSshServer({
+    config: makeConfig({
+      hostKeyFiles: ["rsa", "ecdsa", "ed25519"].map((type) =>
+        `${folder}/host_${type}`
+      ),
+      ...options.sshd,
+    }),
+    log,
+    clock: SYSTEM_CLOCK,
+    openApi: () => api,
+    handleSession: options.handle ?? greet,
+    ...(options.limits && { limits: options.limits }),
+  });
+  return {
+    folder,
+    server,
+    port: server.address.port,
+    records,
+    lookups,
+    async logged(message, count = 1) {
+      for (;;) {
+        const found = records.filter(({ msg }) => msg === message);
+        const record = found[count - 1];
+        if (record) return record;
+        await new Promise<void>((resolve) => {
+          const wake = () => {
+            waiters.delete(wake);
+            resolve();
+          };
+          waiters.add(wake);
+        });
+      }
+    },
+    [Symbol.asyncDispose]: () => server.close(),
+  };
+}
+
+/** Says what it was asked to run, and as whom. */
+const greet: SessionHandler = async (start, { io }) => {
+  const { identity } = start.login;
+  const who = identity.kind === "key" ? `key-${identity.keyId}` : "nobody";
+  await writeText(
+    io.stdout,
+    `${who} ${JSON.stringify(start.command)} ${start.gitProtocol}\n`,
+  );
+  return { exitStatus: 0 };
+};
+
+/** An outcome without anything to tell. */
+export const DONE: SessionOutcome = { exitStatus: 0 };
+
+/** A configuration with everything that these tests do not care about. */
+export function makeConfig(sshd: Partial<SshdConfig>): Config {
+  return {
+    rootDir: "",
+    user: "git",
+    gitlabUrl: "http://127.0.0.1:1",
+    gitlabRelativeUrlRoot: "",
+    gitlabTracing: "",
+    secret: new Secret("secret"),
+    sslCertDir: "",
+    logFile: "",
+    logLevel: "info",
+    logFormat: "json",
+    authFile: "",
+    http: {
+      user: "",
+      password: new Secret(""),
+      readTimeoutMs: 1_000,
+      caFile: "",
+      caPath: "",
+    },
+    sshd: {
+      listen: "127.0.0.1:0",
+      webListen: "",
+      proxyProtocol: false,
+      proxyPolicy: "",
+      proxyAllowed: [],
+      proxyHeaderTimeoutMs: 500,
+      concurrentSessionsLimit: 10,
+      clientAliveIntervalMs: 0,
+      gracePeriodMs: 10_000,
+      loginGraceTimeMs: 60_000,
+      readinessProbe: "/start",
+      livenessProbe: "/health",
+      hostKeyFiles: [],
+      hostCertFiles: [],
+      trustedUserCaKeys: [],
+      macs: [],
+      kexAlgorithms: [],
+      ciphers: [],
+      publicKeyAlgorithms: [],
+      gssapi: {
+        enabled: false,
+        keytab: "",
+        servicePrincipalName: "",
+        libPath: "",
+      },
+      ...sshd,
+    },
+    lfs: { pureSshProtocol: false },
+    pat: { enabled: true, allowedScopes: [] },
+    topologyService: {
+      enabled: false,
+      address: "",
+      timeoutMs: 5_000,
+      tls: {
+        enabled: false,
+        caFile: "",
+        certFile: "",
+        keyFile: "",
+        serverName: "",
+        insecureSkipVerify: false,
+      },
+      cellEndpoint: { scheme: "https", port: 443 },
+    },
+  };
+}
+
+/** What a real client did. */
+export interface SshRun {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Arguments with which OpenSSH's client asks nothing and trusts everything. */
+export function sshArgs(
+  { folder, port }: Pick<SshFixture, "folder" | "port">,
+  options: readonly string[] = [],
+): string[] {
+  return [
+    "-F",
+    "none",
+    "-p",
+    String(port),
+    "-o",
+    "StrictHostKeyChecking=no",
+    "-o",
+    "UserKnownHostsFile=/dev/null",
+    "-o",
+    "LogLevel=ERROR",
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "IdentitiesOnly=yes",
+    "-o",
+    "IdentityAgent=none",
+    ...options,
+    "-i",
+    `${folder}/user_ed25519`,
+    "git@127.0.0.1",
+  ];
+}
+
+/** Runs OpenSSH's client to its end. */
+export async function runSsh(
+  fixture: Pick<SshFixture, "folder" | "port">,
+  command: readonly string[],
+  { options = [], stdin }: {
+    options?: readonly string[];
+    stdin?: Uint8Array<ArrayBuffer>;
+  } = {},
+): Promise<SshRun> {
+  const child = new Deno.Command("ssh", {
+    args: [...sshArgs(fixture, options), ...command],
+    stdin: stdin ? "piped" : "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { SSH_AUTH_SOCK: "" },
+  }).spawn();
+  const feeding = stdin ? feed(child.stdin, stdin) : undefined;
+  const { code, stdout, stderr } = await child.output();
+  await feeding;
+  const decoder = new TextDecoder();
+  return {
+    code,
+    stdout: decoder.decode(stdout),
+    stderr: decoder.decode(stderr),
+  };
+}
+
+async function feed(
+  sink: WritableStream<Uint8Array<ArrayBuffer>>,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> {
+  const writer = sink.getWriter();
+  try {
+    await writer.write(bytes);
+    await writer.close();
+  } catch {
+    // The client was done before it had read everything.
+  }
+}
