@@ -9,6 +9,24 @@ const CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const TIME_CHARS = 10;
 const RANDOM_BYTES = 10;
 
+// What fits an HTTP header and gRPC metadata as it is.
+const USABLE_ID = /^[!-~][ -~]{0,254}$/;
+
+/**
+ * Takes the id that the caller of the program gives, or makes one. Text that
+ * cannot be sent in a header is passed over: it would fail every request.
+ * @param given `CORRELATION_ID` of the environment.
+ * @param nowMs Wall clock in milliseconds.
+ */
+export function chooseCorrelationId(
+  given: string | undefined,
+  nowMs: number,
+): string {
+  return given !== undefined && USABLE_ID.test(given)
+    ? given
+    : makeCorrelationId(nowMs);
+}
+
 /**
  * Makes a ULID: 48 bits of time, 80 bits of chance.
  * @param nowMs Wall clock in milliseconds.

@@ -47,6 +47,7 @@ const SLOG_LEVEL: Record<LogLevel, number> = {
   WARN: 4,
   ERROR: 8,
 };
+const LEVEL_OFFSET = /^[+-][0-9]+$/;
 const encoder = new TextEncoder();
 
 /** Writes records with some fields already bound. */
@@ -87,6 +88,22 @@ export class Logger {
   }
 }
 
+/**
+ * Reads the name of a level, in any case, with an offset such as `info+2`.
+ * @returns The level on slog's scale; `undefined` for any other text, such as
+ * `warning` or a bare number.
+ */
+export function parseLogLevel(text: string): number | undefined {
+  const upper = text.toUpperCase();
+  const level = LOG_LEVELS.find((name) => upper.startsWith(name));
+  if (level === undefined) return undefined;
+  const offset = upper.slice(level.length);
+  if (offset === "") return SLOG_LEVEL[level];
+  return LEVEL_OFFSET.test(offset)
+    ? SLOG_LEVEL[level] + Number(offset)
+    : undefined;
+}
+
 /** A logger that keeps nothing. */
 export const SILENT_LOGGER: Logger = new Logger({
   sink: { writeLine: () => {} },
@@ -104,17 +121,8 @@ export function formatLogTime(nowMs: number, timeZone?: string): string {
   const utc = new Date(Math.floor(nowMs));
   if (timeZone === undefined || timeZone === "UTC") return utc.toISOString();
   const parts: ReadonlyMap<string, string> = new Map(
-    new Intl.DateTimeFormat("en-US", {
-      timeZone,
-      hourCycle: "h23",
-      year: "numeric",
-      month: "2-digit",
-      day: "2-digit",
-      hour: "2-digit",
-      minute: "2-digit",
-      second: "2-digit",
-      timeZoneName: "longOffset",
-    }).formatToParts(utc).map(({ type, value }) => [type, value]),
+    zoneFormatter(timeZone).formatToParts(utc)
+      .map(({ type, value }) => [type, value]),
   );
   const part = (name: string) => parts.get(name) ?? "";
   const offset = part("timeZoneName").slice("GMT".length) || "Z";
@@ -123,10 +131,33 @@ export function formatLogTime(nowMs: number, timeZone?: string): string {
     `${part("minute")}:${part("second")}.${fraction}${offset}`;
 }
 
+/** Making one takes longer than writing a record, and a process has one zone. */
+const zoneFormatters = new Map<string, Intl.DateTimeFormat>();
+
+function zoneFormatter(timeZone: string): Intl.DateTimeFormat {
+  const known = zoneFormatters.get(timeZone);
+  if (known) return known;
+  const formatter = new Intl.DateTimeFormat("en-US", {
+    timeZone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "2-digit",
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    timeZoneName: "longOffset",
+  });
+  zoneFormatters.set(timeZone, formatter);
+  return formatter;
+}
+
 function formatJson(fields: LogFields): string {
   // JSON.stringify leaves out what is undefined and escapes every control
-  // character, so that no value can start a second line.
-  return JSON.stringify(fields);
+  // character, so that no value can start a second line. The two separators
+  // that it leaves alone are line ends to some readers; Go escapes them too.
+  return JSON.stringify(fields)
+    .replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 }
 
 function formatText(fields: LogFields): string {
@@ -137,9 +168,9 @@ function formatText(fields: LogFields): string {
   return pairs.join(" ");
 }
 
-// What slog's text handler leaves bare. Anything outside printable ASCII is
-// quoted, which a reader of key=value pairs undoes either way.
-const BARE_VALUE = /^[!#-<>-~]+$/;
+// What slog's text handler leaves bare: printable characters but for quotes,
+// equals signs and the one that stands for invalid text.
+const BARE_VALUE = /^(?:(?!["=\ufffd])[\p{L}\p{M}\p{N}\p{P}\p{S}])+$/u;
 
 function quoteIfNeeded(value: LogValue): string {
   const text = formatGoValue(value);
