@@ -17,7 +17,7 @@ export const LOOKUP_TIMEOUT_MS = 10_000;
 export interface KeyLookupOptions {
   /** The one user name that may log in. */
   readonly user: string;
-  readonly api: ApiClient;
+  readonly api: Pick<ApiClient, "authorizedKey">;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }

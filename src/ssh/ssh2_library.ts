@@ -13,6 +13,11 @@ import type { Ssh2Client, Ssh2Library } from "./ssh2_types.ts";
 export const SSH2_VERSION = "1.17.0";
 
 const PROBE_TIMEOUT_MS = 5_000;
+const POLY1305_MAC_BYTES = 16;
+const POLY1305_KEY_BYTES = 32;
+const POLY1305_LENGTH_BYTES = 4;
+/** More than the largest packet of either direction. */
+const POLY1305_BODY_BYTES = 64 * 1024;
 const PROBE_IDENT = Buffer.from("SSH-2.0-probe\r\n");
 
 /** Members of a connection and its protocol, with the type that is relied on. */
@@ -22,6 +27,8 @@ const PROTOCOL_MEMBERS: ReadonlyMap<string, string> = new Map([
   ["_remoteIdentRaw", "object"],
   ["_kex", "undefined"],
   ["_kexinit", "undefined"],
+  ["_cipher.free", "function"],
+  ["_decipher.free", "function"],
   ["_decipher._onPayload", "function"],
   ["_decipher.inSeqno", "number"],
   ["_packetRW.write.alloc", "function"],
@@ -48,15 +55,17 @@ const PROTOCOL_MEMBERS: ReadonlyMap<string, string> = new Map([
  * missing or of another type.
  */
 export async function loadSsh2(): Promise<Ssh2Library> {
-  const [server, kex, utils] = await Promise.all([
+  const [server, kex, utils, poly1305] = await Promise.all([
     import("ssh2/lib/server.js"),
     import("ssh2/lib/protocol/kex.js"),
     import("ssh2/lib/protocol/utils.js"),
+    import("ssh2/lib/protocol/crypto/poly1305.js"),
   ]);
   const library: unknown = {
     Server: memberOf(server, "default"),
     KexInit: memberOf(memberOf(kex, "default"), "KexInit"),
     sendPacket: memberOf(memberOf(utils, "default"), "sendPacket"),
+    poly1305: await openPoly1305(memberOf(poly1305, "default")),
   };
   if (!isLibrary(library)) {
     throw new Error(`Cannot use ssh2: it is not version ${SSH2_VERSION}`);
@@ -93,6 +102,28 @@ export function checkSsh2(client: unknown, ident: string): void {
       );
     }
   }
+}
+
+/**
+ * Starts a Poly1305 of our own and sets places in its memory aside. Each
+ * computation is finished before the next begins, so one is enough.
+ */
+async function openPoly1305(create: unknown): Promise<unknown> {
+  if (typeof create !== "function") return undefined;
+  const module: unknown = await create();
+  const allocate = memberOf(module, "_malloc");
+  const _poly1305_auth = memberOf(module, "_poly1305_auth");
+  const HEAPU8 = memberOf(module, "HEAPU8");
+  const isUsable = typeof allocate === "function" &&
+    typeof _poly1305_auth === "function" && HEAPU8 instanceof Uint8Array;
+  if (!isUsable) return undefined;
+  const places = {
+    mac: allocate(POLY1305_MAC_BYTES),
+    key: allocate(POLY1305_KEY_BYTES),
+    length: allocate(POLY1305_LENGTH_BYTES),
+    body: allocate(POLY1305_BODY_BYTES),
+  };
+  return { HEAPU8, places, _poly1305_auth };
 }
 
 /** Checks a connection without a network at the moment we hook into it. */
@@ -147,7 +178,8 @@ function memberOf(value: unknown, name: string): unknown {
 }
 
 function isLibrary(value: unknown): value is Ssh2Library {
-  return ["Server", "KexInit", "sendPacket"].every((name) =>
+  const hasFunctions = ["Server", "KexInit", "sendPacket"].every((name) =>
     typeof memberOf(value, name) === "function"
   );
+  return hasFunctions && memberOf(value, "poly1305") !== undefined;
 }

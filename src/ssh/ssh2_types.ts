@@ -49,11 +49,61 @@ export interface Ssh2HostKey {
   sign(data: Buffer, hash: string | undefined): Buffer | Error;
 }
 
-/** Encrypts or decrypts; counts packets. */
-export interface Ssh2Decipher {
-  readonly inSeqno: number;
+/** A cipher of `node:crypto`, as far as it is ended here. */
+interface NodeCipher {
+  final(): Buffer;
+}
+
+/** Either direction's cipher. */
+export interface Ssh2Cipher {
+  readonly _cipherInstance?: NodeCipher;
+  readonly _decipherInstance?: NodeCipher | null;
+  free(): void;
+}
+
+/** Decrypts; counts packets. */
+export interface Ssh2Decipher extends Ssh2Cipher {
+  inSeqno: number;
   /** Takes a payload; a number or `false` moves the parser on. */
   _onPayload: Ssh2PayloadHandler;
+}
+
+/** Encrypts chacha20-poly1305@openssh.com. */
+export interface Ssh2ChachaCipher extends Ssh2Cipher {
+  readonly _encKeyMain: Buffer;
+  readonly _encKeyPktLen: Buffer;
+  readonly _dead: boolean;
+  outSeqno: number;
+  _onWrite(bytes: Buffer): void;
+  /** @param packet Length field, padding length, payload and padding. */
+  encrypt(packet: Buffer): void;
+}
+
+/** Decrypts chacha20-poly1305@openssh.com. */
+export interface Ssh2ChachaDecipher extends Ssh2Decipher {
+  readonly _decKeyMain: Buffer;
+  readonly _decKeyPktLen: Buffer;
+  /** @returns Where to go on, or `undefined` when all is used. */
+  decrypt(data: Buffer, from: number, end: number): number | undefined;
+}
+
+/** ssh2's compiled Poly1305, and places in its memory that are ours. */
+export interface Ssh2Poly1305 {
+  readonly HEAPU8: Uint8Array<ArrayBuffer>;
+  readonly places: {
+    readonly mac: number;
+    readonly key: number;
+    readonly length: number;
+    readonly body: number;
+  };
+  readonly _poly1305_auth: (
+    mac: number,
+    first: number,
+    firstBytes: number,
+    second: number,
+    secondBytes: number,
+    key: number,
+  ) => void;
 }
 
 /** Takes a payload; what it returns tells the parser where to go on. */
@@ -98,6 +148,7 @@ export interface Ssh2Protocol {
   _kex: Ssh2KeyExchange | undefined;
   /** Our KEXINIT while an exchange is under way. */
   readonly _kexinit: Buffer | undefined;
+  readonly _cipher: Ssh2Cipher;
   readonly _decipher: Ssh2Decipher;
   readonly _packetRW: { readonly write: Ssh2PacketWriter };
   /** Absent once the instance can be used no more. */
@@ -141,6 +192,7 @@ export interface Ssh2ServerOptions {
 export interface Ssh2Library {
   readonly Server: new (options: Ssh2ServerOptions) => Ssh2Server;
   readonly KexInit: new (offer: Ssh2Offer) => Ssh2KexInit;
+  readonly poly1305: Ssh2Poly1305;
   /** @returns Whether the packet went out at once. */
   readonly sendPacket: (
     protocol: Ssh2Protocol,

@@ -9,6 +9,7 @@
 import type { Buffer } from "node:buffer";
 import { errorText } from "../core/errors.ts";
 import { patchExtInfo } from "./patch/ext_info.ts";
+import { patchCiphers } from "./patch/cipher_release.ts";
 import { restoreIdent } from "./patch/client_ident.ts";
 import { onKeyExchange } from "./patch/key_exchange_hook.ts";
 import { findMismatch } from "./patch/negotiation.ts";
@@ -96,6 +97,8 @@ export class SshTransport {
     });
     patchExtInfo(ssh2, this.protocol, offer.signatureAlgorithms);
     this.#watchHandshakes(offer);
+    // Last, so that it comes first: the other steps already send.
+    patchCiphers(ssh2, this.protocol);
     this.#routePayloads(offer.lists);
   }
 

@@ -25,7 +25,7 @@ function checkSigning(text: string, type: string): void {
     : [[type, undefined]] as const;
   for (const [format, hash] of ways) {
     const signature = key.sign(DATA, hash);
-    assert(Buffer.isBuffer(signature), String(signature));
+    if (signature instanceof Error) throw signature;
     const bytes = new SshWriter().string(signature).bytes();
     assert(publicKey.verify(DATA, { format, bytes }), format);
     assert(!publicKey.verify(Buffer.from("other"), { format, bytes }), format);
@@ -160,6 +160,6 @@ Deno.test("an RSA host key also signs for clients that only know SHA-1", () => {
     String(privateKey.export({ type: "pkcs1", format: "pem" })),
   );
   const signature = key.sign(DATA, undefined);
-  assert(Buffer.isBuffer(signature));
+  if (signature instanceof Error) throw signature;
   assert(verify("sha1", DATA, createPublicKey(privateKey), signature));
 });

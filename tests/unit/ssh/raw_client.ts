@@ -6,6 +6,7 @@ import { Buffer } from "node:buffer";
 import { createPrivateKey, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { decodeOpensshPrivateKey } from "../../../src/ssh/openssh_private_key.ts";
+import { patchCiphers } from "../../../src/ssh/patch/cipher_release.ts";
 import { sendPayload } from "../../../src/ssh/patch/raw_packet.ts";
 import { loadSsh2 } from "../../../src/ssh/ssh2_library.ts";
 import { MESSAGE } from "../../../src/ssh/ssh_messages.ts";
@@ -69,6 +70,8 @@ export class RawClient implements AsyncDisposable {
       this.#wake?.();
       return undefined;
     };
+    // Its ciphers would be kept for ever too.
+    patchCiphers(ssh2, this.#protocol);
     this.ended = this.#readAll();
     this.#protocol.start();
   }

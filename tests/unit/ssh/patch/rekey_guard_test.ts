@@ -1,0 +1,21 @@
+import { assert, assertEquals } from "@std/assert";
+import { RekeyGuard } from "../../../../src/ssh/patch/rekey_guard.ts";
+
+Deno.test("RekeyGuard lets a client rekey as often as its data earns", () => {
+  const guard = new RekeyGuard(() => {});
+  // OpenSSH with RekeyLimit=1M: one exchange for each megabyte.
+  for (let round = 1; round <= 1_000; round++) {
+    assert(guard.start(round * 1024 * 1024));
+    guard.stop();
+  }
+});
+
+Deno.test("RekeyGuard stops a client that does nothing else", () => {
+  const guard = new RekeyGuard(() => {});
+  let granted = 0;
+  while (guard.start(0)) {
+    guard.stop();
+    granted++;
+  }
+  assertEquals(granted, 64);
+});
