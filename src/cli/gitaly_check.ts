@@ -1,0 +1,42 @@
+/**
+ * `gitaly-ssh check`: tells step by step whether the Gitaly that the
+ * environment names can be used, for people and for scripts.
+ * @module
+ */
+import { EXIT_FAILURE, EXIT_OK } from "../core/exit_status.ts";
+import type { Host } from "../core/host.ts";
+import { writeText } from "../core/io.ts";
+import { LEAN_CARRIER } from "../gitaly/http2/lean_carrier.ts";
+import { probeGitaly, type ProbeStep } from "../gitaly/probe.ts";
+
+const STEP_TIMEOUT_MS = 10_000;
+
+/**
+ * Runs the check.
+ * @returns 0 if every step went well, 1 otherwise.
+ */
+export async function runGitalyCheck(host: Host): Promise<number> {
+  let hasFailed = false;
+  const steps = probeGitaly({
+    address: host.env("GITALY_ADDRESS") ?? "",
+    token: host.env("GITALY_TOKEN") ?? "",
+    carrier: LEAN_CARRIER,
+    env: host.env,
+    timeoutMs: STEP_TIMEOUT_MS,
+  });
+  for await (const step of steps) {
+    await writeText(host.io.stdout, formatProbeStep(step));
+    hasFailed ||= !step.isOk;
+  }
+  return hasFailed ? EXIT_FAILURE : EXIT_OK;
+}
+
+/** One line: step, `ok` or `FAILED`, milliseconds, what was found. */
+export function formatProbeStep(step: ProbeStep): string {
+  const { name, isOk, text, elapsedMs } = step;
+  const verdict = isOk ? "ok" : "FAILED";
+  // What a server says may hold anything; one step stays one line.
+  const line = text.replaceAll(/\p{Cc}/gu, "?");
+  return `${name.padEnd(9)} ${verdict.padEnd(6)} ` +
+    `${elapsedMs.toFixed(1).padStart(8)} ms  ${line}\n`;
+}
