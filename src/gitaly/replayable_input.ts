@@ -19,6 +19,8 @@ export class ReplayableInput {
   #keptBytes = 0;
   #isCommitted = false;
   #hasEnded = false;
+  /** The reader opened last; the ones before it get nothing any more. */
+  #current: ByteReader | undefined;
   /** A read that an attempt began; the next attempt gets what it brings. */
   #reading: Promise<void> | undefined;
 
@@ -32,8 +34,8 @@ export class ReplayableInput {
   }
 
   /**
-   * Opens a reader that begins at the beginning; the one before must not be
-   * used any more.
+   * Opens a reader that begins at the beginning. The one before it comes to
+   * its end, even in the middle of a read.
    * @throws {TypeError} If the input cannot be read again.
    */
   open(): ByteReader {
@@ -41,11 +43,12 @@ export class ReplayableInput {
       throw new TypeError("Cannot read an input again that was not kept");
     }
     let next = 0;
-    return {
+    const reader: ByteReader = {
       read: async () => {
         while (next >= this.#first + this.#kept.length) {
           if (this.#hasEnded) return null;
           await (this.#reading ??= this.#readSource());
+          if (this.#current !== reader) return null;
         }
         const chunk = this.#kept[next - this.#first] ?? null;
         next++;
@@ -53,6 +56,8 @@ export class ReplayableInput {
         return chunk;
       },
     };
+    this.#current = reader;
+    return reader;
   }
 
   async #readSource(): Promise<void> {

@@ -108,6 +108,8 @@ async function pumpOutput(
     await gathered.flush();
     decoder.end();
   } catch (error) {
+    // What came before the fault is Git's all the same.
+    await gathered.flush().catch(() => {});
     throw failure("copy response", error);
   }
 }

@@ -2,10 +2,9 @@
  * One stream of a yamux connection as a byte pipe, with the windows of both
  * directions.
  *
- * The receive window grows while the consumer keeps up with a sender that
- * waits for credit, and shrinks again when it does not: a distant server gets
- * the window that its distance asks for, a slow user costs no more memory than
- * the smallest one.
+ * The receive window grows while the consumer keeps up and shrinks again when
+ * it does not: a distant server gets the window that its distance asks for,
+ * and a slow user costs the memory of the smallest one.
  * Source: hashicorp/yamux, spec.md and its settings in Gitaly's client.
  * @module
  */
@@ -48,8 +47,8 @@ export class YamuxStream implements ByteDuplex {
   /** Credit that the peer has left. */
   #credit: number;
   #windowBytes: number;
-  /** Whether the peer came near the end of its credit since it got some. */
-  #wasStarved = false;
+  /** Whether the consumer had next to nothing waiting when credit was given last. */
+  #keepsUp = false;
   #sendWindow = YAMUX_INITIAL_WINDOW_BYTES;
   #isFinSent = false;
   #isFinReceived = false;
@@ -86,7 +85,9 @@ export class YamuxStream implements ByteDuplex {
       return bytes;
     }
     if (this.#failure !== undefined) throw this.#failure;
-    return this.#isFinReceived || this.#isSessionOver ? null : undefined;
+    const hasEnded = this.#isFinReceived || this.#isDiscarding ||
+      this.#isSessionOver;
+    return hasEnded ? null : undefined;
   }
 
   /** Waits for bytes; `null` at the peer's FIN and when the connection is gone. */
@@ -158,7 +159,6 @@ export class YamuxStream implements ByteDuplex {
       );
     }
     this.#credit -= length;
-    if (this.#credit < this.#windowBytes >> 3) this.#wasStarved = true;
   }
 
   /** Payload of a data frame that was accepted, a view into `slab`. */
@@ -246,16 +246,16 @@ export class YamuxStream implements ByteDuplex {
     const waiting = this.#queue.sizeBytes;
     if (waiting > this.#windowBytes >> 1) {
       this.#windowBytes = Math.max(initial, this.#windowBytes >> 1);
-      this.#wasStarved = false;
+      this.#keepsUp = false;
       return;
     }
-    if (this.#windowBytes - waiting - this.#credit < this.#windowBytes >> 1) {
-      return;
-    }
-    if (this.#wasStarved && waiting < this.#windowBytes >> 2) {
+    const half = this.#windowBytes >> 1;
+    if (this.#windowBytes - waiting - this.#credit < half) return;
+    const keepsUp = waiting < this.#windowBytes >> 2;
+    if (keepsUp && this.#keepsUp) {
       this.#windowBytes = Math.min(max, this.#windowBytes * 2);
     }
-    this.#wasStarved = false;
+    this.#keepsUp = keepsUp;
     const added = this.#windowBytes - waiting - this.#credit;
     this.#credit += added;
     this.#sendControl(0, added);
