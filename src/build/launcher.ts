@@ -1,0 +1,130 @@
+/**
+ * The shell scripts of `dist/`. Pure: text out.
+ *
+ * A start waits for the script, so it runs nothing but the shell itself: one
+ * process more would cost a twentieth of an empty program.
+ * @module
+ */
+import {
+  CALLER_HOME,
+  FIXED_ENVIRONMENT,
+  permissionFlags,
+  type ProgramLibrary,
+  runFlags,
+} from "./programs.ts";
+import type { Stamp } from "./stamp.ts";
+
+/**
+ * Settings of Deno itself: nothing is kept between two runs, looked up, or
+ * read from a home folder. Nobody can make a folder below a device, so no
+ * cache is ever written, whoever runs the program.
+ */
+const DENO_ENVIRONMENT: Readonly<Record<string, string>> = {
+  DENO_DIR: "/dev/null/deno",
+  DENO_DISABLE_NODE_SHIM: "1",
+  DENO_NO_PACKAGE_JSON: "1",
+  DENO_NO_UPDATE_CHECK: "1",
+  NO_COLOR: "1",
+};
+
+/** Where the script lies and what it is called; leaves `self` and `folder`. */
+const FIND_SELF = `case $0 in
+  */*) self=$0 ;;
+  *) self=./$0 ;;
+esac
+file=$self
+[ -L "$self" ] && file=$(command -p readlink -f -- "$self")
+folder=\${file%/*}`;
+
+/** One program of a build, as a script must name it. */
+export interface BuiltProgram {
+  readonly name: string;
+  readonly library: ProgramLibrary;
+  readonly stamp: Stamp;
+}
+
+/**
+ * The launcher of the portable form: `lib/deno` beside it runs
+ * `lib/<library>/main.js`, and sees of the environment what the program may
+ * read.
+ */
+export function formatLauncher(program: BuiltProgram): string {
+  const { library } = program;
+  const settings = { ...DENO_ENVIRONMENT, ...FIXED_ENVIRONMENT };
+  const assignments = Object.entries(settings).map(([name, value]) =>
+    `${name}=${quote(value)}`
+  );
+  const keepsHome = library.environment.includes("HOME");
+  if (keepsHome) assignments.push(`${CALLER_HOME}=\${HOME-}`);
+  const flags = [
+    "--quiet",
+    ...runFlags(library, "portable"),
+    ...permissionFlags(library),
+  ];
+  return `#!/bin/sh
+# ${describe(program)}
+set -f
+unset IFS
+# Values may hold words that look like a variable: unsetting one too many of
+# those that nobody reads does no harm.
+for word in $(export -p); do
+  case $word in
+    ${keptPatterns(library).join("|\\\n    ")}) ;;
+    PWD=*|SHELLOPTS=*|BASHOPTS=*) ;;
+    [A-Za-z_]*=*)
+      name=\${word%%=*}
+      case $name in
+        *[!A-Za-z0-9_]*) ;;
+        *) unset "$name" ;;
+      esac ;;
+  esac
+done
+${FIND_SELF}
+case $folder in
+  /*) ;;
+  *) folder=$PWD/$folder ;;
+esac
+# A core file would hold the secret.
+ulimit -c 0
+export ${assignments.join(" ")}
+export HOME="$folder/lib"
+exec "$folder/lib/deno" run \\
+  ${flags.map(quote).join(" \\\n  ")} \\
+  "$folder/lib/${library.name}/main.js" \\
+  ${programWord(program)}@"$self" "$@"
+`;
+}
+
+/**
+ * The script of a program that the compiled form carries in the executable of
+ * another: an executable for each would take 90 MB more.
+ */
+export function formatCarriedScript(program: BuiltProgram): string {
+  return `#!/bin/sh
+# ${describe(program)}
+${FIND_SELF}
+exec "$folder/${program.library.name}" ${programWord(program)}@"$self" "$@"
+`;
+}
+
+/** The first argument of an entry, which names the program and its build. */
+export function programWord({ name, stamp }: BuiltProgram): string {
+  return quote(`${name}@${stamp.version}-${stamp.buildTime}`);
+}
+
+function describe({ name, stamp }: BuiltProgram): string {
+  return `${name} ${stamp.version}-${stamp.buildTime}, made by the build`;
+}
+
+/** Patterns of the variables that reach the program as the caller set them. */
+function keptPatterns({ environment }: ProgramLibrary): string[] {
+  return environment
+    .filter((name) => !(name in FIXED_ENVIRONMENT) && name !== CALLER_HOME)
+    .map((name) => `${name}=*`);
+}
+
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", `'\\''`)}'`;
+}

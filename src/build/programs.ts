@@ -1,0 +1,231 @@
+/**
+ * What is built: the programs, the bundles that carry them, and what each may
+ * do. Both forms of `dist/` and the tests read this table, so that a
+ * permission cannot differ between what is run and what is tested.
+ * @module
+ */
+
+/** One name in `dist/`. */
+export interface Program {
+  readonly name: string;
+  /** The module that runs it, as its entry imports it. */
+  readonly module: string;
+}
+
+/** One bundle, and the executable of the compiled form that runs it. */
+export interface ProgramLibrary {
+  /** Name of its folder in the portable form, and of its main program. */
+  readonly name: string;
+  /** Entry file, from the root of the repository. */
+  readonly entry: string;
+  /**
+   * Programs that it carries, the one it is named after first. CommonJS in a
+   * bundle costs all of its programs 50 ms, hence a bundle for each kind.
+   */
+  readonly programs: readonly Program[];
+  /** Whether it starts once per session, and its start is what a user waits for. */
+  readonly isOneShot: boolean;
+  /** Every variable that the programs may see; all others are unset to them. */
+  readonly environment: readonly string[];
+}
+
+/**
+ * Where the launcher of the portable form puts the caller's home folder, as
+ * Deno would read a file of it under its own name.
+ */
+export const CALLER_HOME = "CALLER_HOME";
+
+/** Variables that every program reads, and those that TLS reads through it. */
+const COMMON_ENVIRONMENT = [
+  "CORRELATION_ID",
+  "DENO_TLS_CA_STORE",
+  "GITLAB_LOG_FORMAT",
+  "GITLAB_LOG_LEVEL",
+  "GITLAB_LOG_TIMEZONE",
+  "GITLAB_SHELL_DIR",
+  "SSL_CERT_DIR",
+  "SSL_CERT_FILE",
+  "TZ",
+] as const;
+
+/** Proxies of Git over HTTP; the internal API never goes through one. */
+const HTTP_PROXY_ENVIRONMENT = ["HTTP_PROXY", "http_proxy"] as const;
+/** Proxies of Gitaly's TCP addresses as well. */
+const PROXY_ENVIRONMENT = [
+  "HTTPS_PROXY",
+  "NO_PROXY",
+  "https_proxy",
+  "no_proxy",
+] as const;
+
+/** Every bundle; a program is in exactly one. */
+export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
+  {
+    name: "gitlab-shell",
+    entry: "main.ts",
+    programs: [
+      { name: "gitlab-shell", module: "./src/cli/gitlab_shell.ts" },
+    ],
+    isOneShot: true,
+    environment: [
+      ...COMMON_ENVIRONMENT,
+      ...HTTP_PROXY_ENVIRONMENT,
+      ...PROXY_ENVIRONMENT,
+      "GIT_PROTOCOL",
+      "SSH_CONNECTION",
+      "SSH_ORIGINAL_COMMAND",
+    ],
+  },
+  {
+    name: "gitlab-keys",
+    entry: "main.ts",
+    programs: [
+      { name: "gitlab-keys", module: "./src/cli/gitlab_keys.ts" },
+      {
+        name: "gitlab-shell-authorized-keys-check",
+        module: "./src/cli/authorized_keys_check.ts",
+      },
+      {
+        name: "gitlab-shell-authorized-principals-check",
+        module: "./src/cli/authorized_principals_check.ts",
+      },
+      { name: "gitlab-shell-check", module: "./src/cli/health_check.ts" },
+    ],
+    isOneShot: true,
+    environment: [...COMMON_ENVIRONMENT, "HOME", CALLER_HOME],
+  },
+  {
+    name: "gitlab-sshd",
+    entry: "main.ts",
+    programs: [{ name: "gitlab-sshd", module: "./src/cli/gitlab_sshd.ts" }],
+    isOneShot: false,
+    environment: [
+      ...COMMON_ENVIRONMENT,
+      ...HTTP_PROXY_ENVIRONMENT,
+      ...PROXY_ENVIRONMENT,
+      "FF_GITLAB_SHELL_SSH_CERTIFICATES",
+      "GITLAB_SHELL_SECRET",
+      "GITLAB_TRACING",
+      "GITLAB_URL",
+    ],
+  },
+  {
+    name: "gitaly-ssh",
+    entry: "gitaly_ssh.ts",
+    programs: [{ name: "gitaly-ssh", module: "./src/cli/gitaly_ssh.ts" }],
+    isOneShot: true,
+    environment: [
+      ...COMMON_ENVIRONMENT,
+      ...PROXY_ENVIRONMENT,
+      "GITALY_ADDRESS",
+      "GITALY_FEATUREFLAGS",
+      "GITALY_PAYLOAD",
+      "GITALY_TOKEN",
+      "GITALY_USE_SIDECHANNEL",
+      "GITALY_WD",
+    ],
+  },
+];
+
+/** Every program, with the bundle that carries it. */
+export const PROGRAMS: ReadonlyMap<string, ProgramLibrary> = new Map(
+  PROGRAM_LIBRARIES.flatMap((library) =>
+    library.programs.map(({ name }) => [name, library])
+  ),
+);
+
+/**
+ * Variables that every program runs with, whatever its caller has set.
+ *
+ * Trust begins with the certificates of the system, as in a Go program; Deno's
+ * own list would leave private authorities out.
+ */
+export const FIXED_ENVIRONMENT: Readonly<Record<string, string>> = {
+  DENO_TLS_CA_STORE: "system",
+};
+
+/**
+ * Programs that no one of ours writes to. Even root's gitlab-keys has no
+ * business there. Nothing wider can be refused: log, sockets and
+ * authorized_keys lie where the operator put them.
+ */
+const WRITE_DENIED = [
+  "/bin",
+  "/boot",
+  "/lib",
+  "/lib64",
+  "/sbin",
+  "/usr/bin",
+  "/usr/lib",
+  "/usr/lib64",
+  "/usr/sbin",
+] as const;
+
+/** Accounts and passwords of the machine. */
+const READ_DENIED = [
+  "/etc/gshadow",
+  "/etc/passwd",
+  "/etc/shadow",
+  "/etc/sudoers",
+] as const;
+
+/**
+ * What the programs of a library may do, as flags of `deno run` and
+ * `deno compile`.
+ *
+ * Read, write and net cannot be narrowed when a program is built, because
+ * config.yml, the files and sockets that it names and the addresses of Gitaly
+ * are known at run time alone. Write is more than the log: Deno asks for it
+ * to connect to a Unix socket. No program may start another one, load native
+ * code, import from the network or ask about the machine.
+ */
+export function permissionFlags({ environment }: ProgramLibrary): string[] {
+  return [
+    "--no-prompt",
+    "--allow-read",
+    "--allow-write",
+    "--allow-net",
+    `--allow-env=${environment.join(",")}`,
+    // Every other variable is unset to the program rather than an error.
+    "--ignore-env",
+    "--deny-run",
+    "--deny-ffi",
+    "--deny-sys",
+    "--deny-import",
+    `--deny-read=${READ_DENIED.join(",")}`,
+    `--deny-write=${WRITE_DENIED.join(",")}`,
+  ];
+}
+
+/** `portable` runs bundles on a copy of Deno; `compiled` is executables. */
+export type ProgramForm = "portable" | "compiled";
+
+/**
+ * How the programs of a library are run, apart from what they may do: from
+ * their own files alone, and without a cache of compiled code, which Deno
+ * would keep where other users may write and would run unseen.
+ *
+ * No flag of V8 makes a start faster or smaller (measured on Deno 2.9.6, 200
+ * runs each: single-threaded, lazy compilation, small semi-spaces, all within
+ * 1 %). The one that is set refuses `eval`, which only the loader of the
+ * portable one-shot programs needs.
+ */
+export function runFlags(library: ProgramLibrary, form: ProgramForm): string[] {
+  const isEvaluated = isLinked(library, form);
+  return [
+    "--no-code-cache",
+    "--no-config",
+    "--no-lock",
+    "--no-remote",
+    "--no-npm",
+    "--cached-only",
+    ...isEvaluated
+      ? []
+      : ["--v8-flags=--disallow-code-generation-from-strings"],
+  ];
+}
+
+/** Whether a library is scripts with a loader of their own: see `link.ts`. */
+export function isLinked(library: ProgramLibrary, form: ProgramForm): boolean {
+  return form === "portable" && library.isOneShot;
+}
