@@ -14,7 +14,8 @@ import { WIRE_BYTES, WIRE_VARINT, WireReader, WireWriter } from "./wire.ts";
 /** A message whose members are only known by its table. */
 type Members = Record<string, unknown>;
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Made at first use: the usual response has no text. */
+let utf8: TextDecoder | undefined;
 
 /**
  * Encodes a message.
@@ -145,6 +146,7 @@ function decodeText(reader: WireReader): string {
   const start = reader.offsetBytes;
   const bytes = reader.readBytes();
   try {
+    utf8 ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
     return utf8.decode(bytes);
   } catch (cause) {
     throw new ProtocolError("Cannot decode text as UTF-8", start, { cause });

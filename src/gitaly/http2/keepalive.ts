@@ -1,0 +1,65 @@
+/**
+ * Finds out whether a silent peer is still there.
+ * Source: gRPC, "Keepalive" (client side); gitaly.md 2.4.
+ * @module
+ */
+import { Timer } from "./timer.ts";
+
+/** How long to wait for what, and whom to tell. */
+export interface KeepaliveOptions {
+  /** Silence after which a PING is sent. */
+  readonly timeMs: number;
+  /** Silence after the PING that ends the connection. */
+  readonly timeoutMs: number;
+  onPing(): void;
+  onDead(): void;
+}
+
+/** Watches one connection. */
+export class Keepalive {
+  readonly #options: KeepaliveOptions;
+  #timeMs: number;
+  #readAtMs = performance.now();
+  #pingAtMs: number | undefined;
+  readonly #timer = new Timer(() => this.#look());
+
+  constructor(options: KeepaliveOptions) {
+    this.#options = options;
+    this.#timeMs = options.timeMs;
+    this.#timer.start(this.#timeMs);
+  }
+
+  /** Silence after which a PING is sent now. */
+  get timeMs(): number {
+    return this.#timeMs;
+  }
+
+  /** Takes notice of bytes from the peer, whatever they are. */
+  noteRead(): void {
+    this.#readAtMs = performance.now();
+    this.#pingAtMs = undefined;
+  }
+
+  /** Pings half as often: the peer said `too_many_pings`. */
+  slowDown(): void {
+    this.#timeMs *= 2;
+  }
+
+  /** Stops watching. */
+  stop(): void {
+    this.#timer.stop();
+  }
+
+  #look(): void {
+    const nowMs = performance.now();
+    if (this.#pingAtMs !== undefined) {
+      const leftMs = this.#pingAtMs + this.#options.timeoutMs - nowMs;
+      return leftMs > 0 ? this.#timer.start(leftMs) : this.#options.onDead();
+    }
+    const leftMs = this.#readAtMs + this.#timeMs - nowMs;
+    if (leftMs > 0) return this.#timer.start(leftMs);
+    this.#pingAtMs = nowMs;
+    this.#options.onPing();
+    this.#timer.start(this.#options.timeoutMs);
+  }
+}
