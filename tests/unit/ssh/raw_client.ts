@@ -33,6 +33,8 @@ export class RawClient implements AsyncDisposable {
   readonly messages: Buffer[] = [];
   /** Settles when the server has closed the connection. */
   readonly ended: Promise<void>;
+  /** Bytes that the network has not taken yet. */
+  unsentBytes = 0;
   /** The server's identification line. */
   ident = "";
   readonly #tcp: Deno.TcpConn;
@@ -56,7 +58,11 @@ export class RawClient implements AsyncDisposable {
       server: false,
       onWrite: (bytes: Uint8Array) => {
         const copy = bytes.slice();
-        writing = writing.then(() => writeAll(tcp, copy)).catch(() => {});
+        this.unsentBytes += copy.length;
+        writing = writing.then(async () => {
+          await writeAll(tcp, copy);
+          this.unsentBytes -= copy.length;
+        }).catch(() => {});
       },
       onError: (error: Error) => this.#keysReady.reject(error),
       onHeader: (header: { identRaw: string }) => this.ident = header.identRaw,
@@ -81,6 +87,7 @@ export class RawClient implements AsyncDisposable {
     const { default: Protocol } = await import("ssh2/lib/protocol/Protocol.js");
     const ssh2 = await loadSsh2();
     const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
+    tcp.setNoDelay(true);
     const client = new RawClient(
       tcp,
       ssh2,
