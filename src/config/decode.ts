@@ -15,6 +15,7 @@ import {
 import { entriesWithMerges } from "./yaml_merge.ts";
 import {
   isNull,
+  type YamlEntry,
   type YamlMapping,
   type YamlNode,
   type YamlScalar,
@@ -46,6 +47,13 @@ interface Section {
   readonly path: readonly string[];
 }
 
+/** An entry on the way: nothing is made of it that only a fault would need. */
+interface FoundEntry {
+  readonly path: readonly string[];
+  readonly entry: YamlEntry;
+  readonly decoded: DecodedConfig;
+}
+
 // As floats, which is how Go compares them too.
 const INT64_MAX = 2 ** 63;
 const UINT64_MAX = 2 ** 64;
@@ -57,34 +65,31 @@ const SHOWN_CHARS_CUT = 7;
  * @throws {MergeError} If a merge key has nothing to merge.
  */
 export function decodeConfig(root: YamlNode): DecodedConfig {
-  const decoded = { values: new ConfigValues(), faults: [], unknown: [] };
+  const values = new ConfigValues();
+  const decoded: DecodedConfig = { values, faults: [], unknown: [] };
   if (root.kind === "mapping") {
     decodeSection({ mapping: root, path: [] }, decoded);
   } else if (!isNull(root)) {
-    refuse(decoded, root, { type: "a mapping of keys", path: [], line: 0 });
+    const tag = describe(root, false);
+    const text = `cannot unmarshal ${tag} into a mapping of keys`;
+    decoded.faults.push({ path: [], line: root.line, text });
   }
   return decoded;
 }
 
-function decodeSection(
-  { mapping, path: parent }: Section,
-  decoded: DecodedConfig,
-): void {
+function decodeSection(section: Section, decoded: DecodedConfig): void {
   // As in Go, a mapping with a doubled key is not decoded any further.
-  if (hasDoubledKeys({ mapping, path: parent }, decoded)) return;
-  const prefix = parent.map((name) => `${name}.`).join("");
-  for (const { key, line, value } of entriesWithMerges(mapping)) {
+  if (hasDoubledKeys(section, decoded)) return;
+  const { mapping, path } = section;
+  const prefix = path.length === 0 ? "" : `${path.join(".")}.`;
+  for (const entry of entriesWithMerges(mapping)) {
     // A dot inside a key does not make a section.
-    const name = key.includes(".") ? "" : prefix + key;
+    const name = entry.key.includes(".") ? "" : prefix + entry.key;
     const row = decoded.values.row(name);
-    const place = { path: [...parent, key], line };
-    if (row) decodeValue(row, value, { place, decoded });
-    else if (!isSection(name)) decoded.unknown.push(place);
-    else if (value.kind === "mapping") {
-      decodeSection({ mapping: value, path: place.path }, decoded);
-    } else if (!isNull(value)) {
-      refuse(decoded, value, { type: "a section", ...place });
-    }
+    const found = { path, entry, decoded };
+    if (row) decodeValue(row, found);
+    else if (isSection(name)) decodeSubsection(found);
+    else decoded.unknown.push(placeOf(found));
   }
 }
 
@@ -93,74 +98,79 @@ function isSection(name: string): boolean {
   return CONFIG_KEYS.some(({ path }) => path.startsWith(prefix));
 }
 
+function decodeSubsection(found: FoundEntry): void {
+  const { path, entry: { key, value }, decoded } = found;
+  if (value.kind === "mapping") {
+    decodeSection({ mapping: value, path: [...path, key] }, decoded);
+  } else if (!isNull(value)) {
+    refuse(found, value, { type: "a section" });
+  }
+}
+
 function hasDoubledKeys(
-  { mapping: { entries }, path: parent }: Section,
+  { mapping: { entries }, path }: Section,
   { faults }: DecodedConfig,
 ): boolean {
-  const keys = new Set(entries.map(({ key }) => key));
+  const keys = new Set<string>();
+  for (const { key } of entries) keys.add(key);
   if (keys.size === entries.length) return false;
   for (const [at, first] of entries.entries()) {
     for (const { key, line } of entries.slice(at + 1)) {
       if (key !== first.key) continue;
       const text = `mapping key ${JSON.stringify(key)} already defined`;
-      const path = [...parent, key];
-      faults.push({ path, line, text, firstLine: first.line });
+      const firstLine = first.line;
+      faults.push({ path: [...path, key], line, text, firstLine });
     }
   }
   return true;
 }
 
-function decodeValue(
-  row: ConfigKey,
-  node: YamlNode,
-  { place, decoded }: { place: KeyPlace; decoded: DecodedConfig },
-): void {
+function decodeValue(row: ConfigKey, found: FoundEntry): void {
+  const { entry: { value: node }, decoded: { values } } = found;
   // Null is a list of its own in Go, where other keys keep their default.
   if (isNull(node)) {
-    if (row.type === "strings") decoded.values.set(row, []);
+    if (row.type === "strings") values.set(row, []);
   } else if (row.type === "strings") {
-    decoded.values.set(row, decodeList(node, { place, decoded }));
+    values.set(row, decodeList(found));
   } else if (row.type === "string") {
-    if (node.kind === "scalar") decoded.values.set(row, node.text);
-    else refuse(decoded, node, { type: "string", ...place });
+    if (node.kind === "scalar") values.set(row, node.text);
+    else refuse(found, node, { type: "string" });
   } else {
     const { type, convert } = CONVERSIONS[row.type];
     const value = node.kind === "scalar" ? convert(node) : undefined;
-    if (value !== undefined) decoded.values.set(row, value);
-    else refuse(decoded, node, { type, ...place, isShown: true });
+    if (value !== undefined) values.set(row, value);
+    else refuse(found, node, { type, isShown: true });
   }
 }
 
-function decodeList(
-  node: YamlNode,
-  { place, decoded }: { place: KeyPlace; decoded: DecodedConfig },
-): string[] {
+function decodeList(found: FoundEntry): string[] {
+  const node = found.entry.value;
   const texts: string[] = [];
   if (node.kind !== "sequence") {
-    refuse(decoded, node, { type: "[]string", ...place });
+    refuse(found, node, { type: "[]string" });
     return texts;
   }
   for (const item of node.items) {
     if (isNull(item)) continue;
     if (item.kind === "scalar") texts.push(item.text);
-    else refuse(decoded, item, { type: "string", ...place });
+    else refuse(found, item, { type: "string" });
   }
   return texts;
 }
 
-/** What was expected where, and whether the value may be repeated. */
-interface Refusal extends KeyPlace {
-  readonly type: string;
-  readonly isShown?: boolean;
+function placeOf({ path, entry: { key, line } }: FoundEntry): KeyPlace {
+  return { path: [...path, key], line };
 }
 
+/** @param node The value, or the part of it that is wrong. */
 function refuse(
-  { faults }: DecodedConfig,
+  found: FoundEntry,
   node: YamlNode,
-  { type, path, line, isShown = false }: Refusal,
+  { type, isShown = false }: { type: string; isShown?: boolean },
 ): void {
+  const { path, line } = placeOf(found);
   const text = `cannot unmarshal ${describe(node, isShown)} into ${type}`;
-  faults.push({ path, line: node.line || line, text });
+  found.decoded.faults.push({ path, line: node.line || line, text });
 }
 
 function describe(node: YamlNode, isShown: boolean): string {

@@ -20,12 +20,15 @@ export class MergeError extends Error {
  * @throws {MergeError} If a merge key has no mapping to merge.
  */
 export function entriesWithMerges(mapping: YamlMapping): readonly YamlEntry[] {
-  if (!mapping.entries.some(({ key }) => key === MERGE_KEY)) {
-    return mapping.entries;
-  }
+  if (!hasMergeKey(mapping)) return mapping.entries;
   const entries = new Map<string, YamlEntry>();
   collect(mapping, entries, new Map());
   return [...entries.values()];
+}
+
+function hasMergeKey({ entries }: YamlMapping): boolean {
+  for (const { key } of entries) if (key === MERGE_KEY) return true;
+  return false;
 }
 
 /** @param seen Mappings met so far: whether all of them has been collected. */

@@ -4,16 +4,22 @@
  * @module
  */
 
-// U+0085 counts as white space for Go and not for String.prototype.trim();
-// U+FEFF the other way round.
-const GO_SPACE =
-  "\\u0009-\\u000d\\u0020\\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
-const LEADING_SPACE = new RegExp(`^[${GO_SPACE}]+`);
-const TRAILING_SPACE = new RegExp(`[${GO_SPACE}]+$`);
+// No pattern is made while this file loads: every program loads it, and a
+// pattern with Unicode classes costs half a millisecond there.
 
 /** Removes Go's white space from both ends. */
 export function trimGoSpace(text: string): string {
-  return text.replace(LEADING_SPACE, "").replace(TRAILING_SPACE, "");
+  let start = 0;
+  let end = text.length;
+  while (start < end && isGoSpace(text.charAt(start))) start++;
+  while (end > start && isGoSpace(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+function isGoSpace(char: string): boolean {
+  // U+0085 counts as white space for Go and not for String.prototype.trim();
+  // U+FEFF the other way round.
+  return char === "\u0085" || (char !== "\ufeff" && char.trim() === "");
 }
 
 /** Whether `text` is empty or white space only, in Go's sense. */
@@ -32,7 +38,6 @@ const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
   ["\\", "\\\\"],
   ['"', '\\"'],
 ]);
-const PRINTABLE = /^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u;
 
 /**
  * Quotes as Go's `%q` does.
@@ -49,7 +54,7 @@ export function quoteGo(text: string): string {
 }
 
 function escape(char: string): string {
-  if (PRINTABLE.test(char)) return char;
+  if (/^[\p{L}\p{M}\p{N}\p{P}\p{S} ]$/u.test(char)) return char;
   const code = char.codePointAt(0) ?? 0;
   if (code < 0x80) return `\\x${code.toString(16).padStart(2, "0")}`;
   return code > 0xffff
