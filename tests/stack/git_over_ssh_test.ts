@@ -1,0 +1,333 @@
+/**
+ * Real git through real ssh, by both doors: OpenSSH's sshd with the lookup
+ * helper and gitlab-shell, and gitlab-sshd.
+ * @module
+ */
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  makeSshKeys,
+  openSshFrontDoor,
+  sshdConfigLines,
+} from "../../src/cli/ssh_front_door.ts";
+import { SAMPLE, SAMPLE_PROJECTS } from "../../src/devstack/sample.ts";
+import { type Devstack, startDevstack } from "../../src/devstack/stack.ts";
+import {
+  GitClient,
+  type GitOutcome,
+  type SshDoor,
+} from "../support/git_client.ts";
+import { startOpenssh } from "../support/openssh_server.ts";
+import { makeTempDir } from "../support/temp_dir.ts";
+
+const BIG_PROJECT = "tanuki/whale";
+const BIG_MIB = 96;
+const SHA256_PROJECT = "tanuki/shell";
+
+/** A stack with one of the doors in front of it. */
+interface World extends AsyncDisposable {
+  readonly stack: Devstack;
+  readonly door: SshDoor;
+  readonly folder: string;
+}
+
+const DOORS = [
+  ["OpenSSH and gitlab-shell", 1],
+  ["gitlab-sshd", 128],
+] as const;
+
+async function openWorld(door: typeof DOORS[number][0]): Promise<World> {
+  await using parts = new AsyncDisposableStack();
+  const folder = parts.use(makeTempDir()).path;
+  const keys = await makeSshKeys(folder);
+  const stack = parts.use(
+    await startDevstack({
+      keys: [{
+        id: SAMPLE.keyId,
+        type: "key",
+        publicKey: keys.userPublicKey,
+        userId: SAMPLE.userId,
+      }],
+      projects: [...SAMPLE_PROJECTS, ...extraProjects()],
+      configLines: sshdConfigLines(keys, { hostname: "127.0.0.1", port: 0 }),
+    }),
+  );
+  const rootPath = stack.shellRoot.path;
+  const opened = door === "gitlab-sshd"
+    ? {
+      ...parts.use(await openSshFrontDoor(stack.shellRoot)),
+      user: "git",
+      keys,
+    }
+    : parts.use(await startOpenssh({ rootPath, keys }));
+  const owned = parts.move();
+  return {
+    stack,
+    door: opened,
+    folder,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function extraProjects() {
+  const [first] = SAMPLE_PROJECTS;
+  if (first === undefined) throw new Error("The sample has no projects");
+  return [
+    {
+      ...first,
+      id: 201,
+      path: BIG_PROJECT,
+      content: { kind: "bulk", sizeMib: BIG_MIB } as const,
+    },
+    {
+      ...first,
+      id: 202,
+      path: SHA256_PROJECT,
+      objectFormat: "sha256" as const,
+    },
+  ];
+}
+
+function assertOk(outcome: GitOutcome): GitOutcome {
+  assertEquals(outcome.exitStatus, 0, outcome.stderr);
+  return outcome;
+}
+
+for (const [doorName, refusalStatus] of DOORS) {
+  let world: World;
+  let count = 0;
+
+  /** One test with a client of its own, on the world that all share. */
+  const test = (
+    name: string,
+    run: (client: GitClient, world: World) => Promise<void>,
+  ) =>
+    Deno.test({
+      name: `${doorName}: ${name}`,
+      // The world's servers wait before, during and after each test.
+      sanitizeOps: false,
+      sanitizeResources: false,
+      async fn() {
+        world ??= await openWorld(doorName);
+        const folder = `${world.folder}/${++count}`;
+        await Deno.mkdir(folder);
+        await run(await GitClient.make(folder, world.door), world);
+      },
+    });
+  Deno.test.afterAll(async () => await world?.[Symbol.asyncDispose]());
+
+  test("a login without a command is greeted", async (client) => {
+    const { stdout, exitStatus } = await client.ssh();
+    assertEquals([stdout, exitStatus], ["Welcome to GitLab, @mira!\n", 0]);
+  });
+
+  for (const version of ["0", "1", "2"]) {
+    test(`clone with protocol version ${version}`, async (client) => {
+      assertOk(
+        await client.git([
+          "-c",
+          `protocol.version=${version}`,
+          "clone",
+          client.url(SAMPLE.project),
+          "a",
+        ]),
+      );
+      assertOk(await client.git(["fsck", "--full", "--strict"], "a"));
+      const { stdout } = assertOk(await client.git(["log", "--oneline"], "a"));
+      assert(stdout.split("\n").length > 2, stdout);
+    });
+  }
+
+  test("push, fetch and pull", async (client) => {
+    const url = client.url(SAMPLE.project);
+    for (const folder of ["a", "b"]) {
+      assertOk(await client.git(["clone", url, folder]));
+    }
+    const text = `${crypto.randomUUID()}\n`;
+    await Deno.writeTextFile(`${client.folder}/a/pushed.txt`, text);
+    assertOk(await client.git(["add", "pushed.txt"], "a"));
+    assertOk(await client.git(["commit", "-m", "Push this"], "a"));
+    const pushed = assertOk(
+      await client.git(["push", "origin", "HEAD:main"], "a"),
+    );
+    assertMatch(pushed.stderr, /HEAD -> main/);
+    assertOk(await client.git(["pull", "--ff-only"], "b"));
+    assertEquals(
+      await Deno.readTextFile(`${client.folder}/b/pushed.txt`),
+      text,
+    );
+    assertOk(await client.git(["fsck", "--full"], "b"));
+  });
+
+  test("push of a new branch, and its removal", async (client) => {
+    assertOk(await client.git(["clone", client.url(SAMPLE.project), "a"]));
+    assertOk(await client.git(["push", "origin", "HEAD:refs/heads/tide"], "a"));
+    assertOk(await client.git(["push", "origin", ":refs/heads/tide"], "a"));
+    const { stdout } = assertOk(
+      await client.git(["ls-remote", "--heads", "origin", "tide"], "a"),
+    );
+    assertEquals(stdout, "");
+  });
+
+  test("archive", async (client) => {
+    assertOk(
+      await client.git([
+        "archive",
+        `--remote=${client.url(SAMPLE.project)}`,
+        "--output=a.tar",
+        "HEAD",
+      ]),
+    );
+    const { size } = await Deno.stat(`${client.folder}/a.tar`);
+    assert(size > 1024, `${size} bytes`);
+  });
+
+  test("shallow and partial clones", async (client) => {
+    const url = client.url(SAMPLE.project);
+    assertOk(await client.git(["clone", "--depth=1", url, "shallow"]));
+    const { stdout } = await client.git(
+      ["rev-list", "--count", "HEAD"],
+      "shallow",
+    );
+    assertEquals(stdout, "1\n");
+    assertOk(await client.git(["clone", "--filter=blob:none", url, "partial"]));
+    assertOk(await client.git(["fetch", "--unshallow"], "shallow"));
+    assertOk(await client.git(["fsck"], "shallow"));
+  });
+
+  test("a repository of SHA-256 objects", async (client) => {
+    assertOk(await client.git(["clone", client.url(SHA256_PROJECT), "a"]));
+    const { stdout } = await client.git(["rev-parse", "HEAD"], "a");
+    assertEquals(stdout.length, 65);
+    assertOk(await client.git(["fsck"], "a"));
+  });
+
+  test(
+    `clone and push of ${BIG_MIB} MiB, unchanged`,
+    async (client, { stack }) => {
+      const url = client.url(BIG_PROJECT);
+      assertOk(await client.git(["clone", "--bare", url, "big.git"]));
+      assertOk(await client.git(["fsck", "--full"], "big.git"));
+      // A history of its own, so that every object travels.
+      const file = `${client.folder}/new/blob`;
+      assertOk(await client.git(["init", "-q", "new"]));
+      const bytes = new Uint8Array(48 * 1024 * 1024);
+      for (let at = 0; at < bytes.length; at += 65_536) {
+        crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+      }
+      await Deno.writeFile(file, bytes);
+      assertOk(await client.git(["add", "blob"], "new"));
+      assertOk(await client.git(["commit", "-q", "-m", "A big one"], "new"));
+      assertOk(
+        await client.git(["push", url, "HEAD:refs/heads/pushed"], "new"),
+      );
+      const there = stack.repositoryPath(BIG_PROJECT);
+      assertOk(await client.git(["--git-dir", there, "fsck", "--full"]));
+      const sent = await client.git(["rev-parse", "HEAD"], "new");
+      const kept = await client.git([
+        "--git-dir",
+        there,
+        "rev-parse",
+        "pushed",
+      ]);
+      assertEquals(kept.stdout, sent.stdout);
+    },
+  );
+
+  test("a project that the key may not read", async (client) => {
+    const { stderr, exitStatus } = await client.git([
+      "clone",
+      client.url(SAMPLE.privateProject),
+      "a",
+    ]);
+    assertEquals(exitStatus, 128);
+    assertMatch(
+      stderr,
+      /remote: .*could not be found or you don't have permission/,
+    );
+  });
+
+  test("a project that the key may not write", async (client) => {
+    assertOk(
+      await client.git(["clone", client.url(SAMPLE.readOnlyProject), "a"]),
+    );
+    const { stderr, exitStatus } = await client.git(
+      ["push", "origin", "HEAD:refs/heads/mine"],
+      "a",
+    );
+    assertEquals(exitStatus, 128);
+    assertMatch(stderr, /You are not allowed to push code to this project/);
+  });
+
+  for (
+    const command of ["bash", "sh -c id", "scp -t /tmp", "cat /etc/passwd"]
+  ) {
+    test(`${command} is not run`, async (client) => {
+      const { stdout, exitStatus } = await client.ssh(command);
+      assertEquals([stdout, exitStatus], ["", refusalStatus]);
+    });
+  }
+
+  test(
+    "a key that GitLab does not know is refused",
+    async (client, { door }) => {
+      const keys = await makeSshKeys(client.folder);
+      const other = await GitClient.make(client.folder, {
+        ...door,
+        keys: { ...keys, hostPublicKey: door.keys.hostPublicKey },
+      });
+      const { stderr, exitStatus } = await other.ssh();
+      assertEquals(exitStatus, 255);
+      assertMatch(stderr, /Permission denied \(publickey/);
+    },
+  );
+
+  test(
+    "a client killed inside a clone leaves no git behind",
+    async (client, { stack }) => {
+      const mark = stack.gitaly.calls.all.length;
+      const child = client.start("git", [
+        "clone",
+        client.url(BIG_PROJECT),
+        "a",
+      ]);
+      const call = await stack.gitaly.calls.until((call) =>
+        stack.gitaly.calls.all.indexOf(call) >= mark &&
+        call.outputBytes > 100_000
+      );
+      child.kill("SIGKILL");
+      await child.output();
+      await call.ended;
+      assertEquals(stack.gitaly.gitCount, 0);
+    },
+  );
+
+  test(
+    "Gitaly's death inside a clone is an error to git",
+    async (client, { stack }) => {
+      const mark = stack.gitaly.calls.all.length;
+      const child = client.start("git", [
+        "clone",
+        client.url(BIG_PROJECT),
+        "a",
+      ]);
+      const call = await stack.gitaly.calls.until((call) =>
+        stack.gitaly.calls.all.indexOf(call) >= mark &&
+        call.outputBytes > 100_000
+      );
+      call.connection.cut();
+      const { code, stderr } = await child.output();
+      assertEquals(code, 128, new TextDecoder().decode(stderr));
+      await call.ended;
+    },
+  );
+
+  test("twelve clients at once", async (client, { stack }) => {
+    const clones = Array.from(
+      { length: 12 },
+      (_, index) =>
+        client.git(["clone", client.url(SAMPLE.project), `c${index}`]),
+    );
+    for (const outcome of await Promise.all(clones)) assertOk(outcome);
+    assertEquals(stack.gitaly.gitCount, 0);
+  });
+}
