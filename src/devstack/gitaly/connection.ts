@@ -4,10 +4,11 @@
  * Source: Gitaly, internal/grpc/backchannel and internal/grpc/listenmux.
  * @module
  */
+import type { ByteDuplex } from "../../core/io.ts";
 import { runBackchannel } from "./backchannel.ts";
 import type { GitalyCore } from "./core.ts";
-import { ConnectionServer } from "./grpc_server.ts";
-import { toNodeDuplex } from "./node_duplex.ts";
+import { CALL_PATHS, CallService } from "./call_service.ts";
+import type { CarrierConnection } from "./carrier.ts";
 import { ObservedSocket } from "./observed_socket.ts";
 import type { ConnectionRecord } from "./call_records.ts";
 import { type Socket, SocketDuplex } from "../socket.ts";
@@ -30,7 +31,7 @@ export class Connection {
   readonly #socket: ObservedSocket;
   readonly #closed = Promise.withResolvers<void>();
   #session: YamuxSession | undefined;
-  #server: ConnectionServer | undefined;
+  #carrier: CarrierConnection | undefined;
 
   constructor(core: GitalyCore, accepted: AcceptedConnection) {
     this.#core = core;
@@ -45,14 +46,14 @@ export class Connection {
 
   /** Lets running calls finish and refuses new ones. */
   drain(graceMs: number): void {
-    this.#server?.drain(graceMs);
+    this.#carrier?.drain(graceMs);
   }
 
   /** Ends the connection and all that runs on it. Idempotent. */
   close(): void {
     this.#socket.close();
     this.#session?.close();
-    this.#server?.close();
+    this.#carrier?.close();
     this.#closed.resolve();
     this.#core.connections.changed();
   }
@@ -63,7 +64,9 @@ export class Connection {
       MAGIC.every((byte, at) => byte === early[at]);
     this.record.kind = isMultiplexed ? "multiplexed" : "plain";
     this.#core.connections.changed();
-    if (!isMultiplexed) return this.#servePlain(early);
+    if (!isMultiplexed) {
+      return this.#serveCalls(new SocketDuplex(this.#socket, early), undefined);
+    }
     // An old server reads the magic as a bad HTTP/2 preface.
     if (!this.#core.era.isMultiplexed) return this.close();
     await this.#serveMultiplexed();
@@ -88,33 +91,24 @@ export class Connection {
     }
   }
 
-  #servePlain(early: Uint8Array): void {
-    const duplex = toNodeDuplex(new SocketDuplex(this.#socket, early));
-    duplex.on("close", () => this.close());
-    this.#startServer(duplex, undefined);
-  }
-
   async #serveMultiplexed(): Promise<void> {
     const session = new YamuxSession(this.#socket, this.#core.yamux);
     this.#session = session;
     session.closed.then(() => this.close());
-    const duplex = toNodeDuplex(await session.first);
-    duplex.on("close", () => this.close());
-    this.#startServer(duplex, session);
+    this.#serveCalls(await session.first, session);
     if (this.#core.isBackchannelEager) this.#openBackchannel(session);
   }
 
-  #startServer(
-    duplex: ReturnType<typeof toNodeDuplex>,
-    session: YamuxSession | undefined,
-  ): void {
-    // Failures end in "close"; without a listener they would end the process.
-    duplex.on("error", () => {});
-    this.#server = new ConnectionServer(this.#core, {
+  #serveCalls(duplex: ByteDuplex, session: YamuxSession | undefined): void {
+    const service = new CallService(this.#core, {
       record: this.record,
       session,
     });
-    this.#server.serve(duplex);
+    this.#carrier = this.#core.carrier.serve(duplex, {
+      paths: CALL_PATHS,
+      onCall: (call) => void service.serve(call),
+      onEnd: () => this.close(),
+    });
   }
 
   async #openBackchannel(session: YamuxSession): Promise<void> {

@@ -2,6 +2,7 @@
  * What all connections and calls of one stand-in share.
  * @module
  */
+import type { ServerCarrier } from "./carrier.ts";
 import type { GitalyEra } from "./era.ts";
 import type { GitalyFaults } from "./faults.ts";
 import type { GitRuntime } from "./git_command.ts";
@@ -40,6 +41,7 @@ export interface GitalyCore {
   readonly timeouts: GitalyTimeouts;
   readonly yamux: YamuxOptions;
   readonly isBackchannelEager: boolean;
+  readonly carrier: ServerCarrier;
   readonly hooks: "none" | "custom";
   readonly git: GitRuntime;
   readonly limiter: ConcurrencyLimiter | undefined;

@@ -13,6 +13,7 @@ import {
   pauseAccepting,
 } from "../listen.ts";
 import { RecordList } from "../records.ts";
+import type { CarrierName, ServerCarrier } from "./carrier.ts";
 import { Connection } from "./connection.ts";
 import {
   GITALY_TIMEOUTS,
@@ -38,6 +39,8 @@ export interface GitalyOptions {
   readonly era?: GitalyEraName;
   /** Whether an HTTP/2 client is started towards every caller; the era's choice if absent. */
   readonly isBackchannelEager?: boolean;
+  /** What speaks HTTP/2; `grpc-js` unless given. */
+  readonly carrier?: CarrierName;
   readonly yamux?: Partial<YamuxOptions>;
   readonly timeouts?: Partial<GitalyTimeouts>;
   readonly limit?: ConcurrencyLimit;
@@ -171,6 +174,7 @@ async function makeCore(options: GitalyOptions): Promise<GitalyCore> {
     timeouts: { ...GITALY_TIMEOUTS, ...options.timeouts },
     yamux: { ...GITALY_YAMUX, ...options.yamux },
     isBackchannelEager: options.isBackchannelEager ?? era.isBackchannelEager,
+    carrier: await loadCarrier(options.carrier ?? "grpc-js"),
     hooks: options.hooks ?? "none",
     git: await findGit(options),
     limiter: options.limit &&
@@ -180,6 +184,12 @@ async function makeCore(options: GitalyOptions): Promise<GitalyCore> {
     connections: new RecordList(),
     processes: new Set<GitProcess>(),
   };
+}
+
+async function loadCarrier(name: CarrierName): Promise<ServerCarrier> {
+  return name === "lean"
+    ? (await import("./http2/lean_server_carrier.ts")).LEAN_SERVER_CARRIER
+    : (await import("./grpc_js_carrier.ts")).GRPC_JS_CARRIER;
 }
 
 async function findGit(options: GitalyOptions): Promise<GitRuntime> {

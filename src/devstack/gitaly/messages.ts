@@ -5,13 +5,14 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type { ServiceDefinition } from "@grpc/grpc-js";
+import type { MethodDefinition, ServiceDefinition } from "@grpc/grpc-js";
 import {
   fromJSON,
   type MessageTypeDefinition,
   type PackageDefinition,
 } from "@grpc/proto-loader";
 import { GITALY_DESCRIPTOR } from "../../gitaly/gen/descriptor.ts";
+import type { IncomingCall } from "./carrier.ts";
 import { StatusError } from "./status.ts";
 
 /** `gitaly.Repository`. */
@@ -62,9 +63,42 @@ export interface UploadPackResponseMessage {
 type Namespace = Parameters<typeof fromJSON>[0];
 let definition: PackageDefinition | undefined;
 
-/** The four RPCs with their paths and codecs. */
-export function loadSshService(): ServiceDefinition {
-  return loadDefinition()["gitaly.SSHService"] as ServiceDefinition;
+/** Methods of the service. */
+export const METHODS = [
+  "SSHUploadPack",
+  "SSHUploadPackWithSidechannel",
+  "SSHReceivePack",
+  "SSHUploadArchive",
+] as const;
+
+/** The messages of one call. */
+export interface PackExchange {
+  /** @returns `null` after the client's half-close. */
+  receive(): Promise<PackRequestMessage | null>;
+  /** @throws {Error} If the call has ended or `stop` was called. */
+  send(message: PackResponseMessage): Promise<void>;
+  /** Makes sends that wait fail. Idempotent. */
+  stop(): void;
+}
+
+/** Puts the codecs of a method's messages between a call and its handler. */
+export function openExchange(method: string, call: IncomingCall): PackExchange {
+  const { requestDeserialize, responseSerialize } = findMethod(method);
+  return {
+    async receive() {
+      const bytes = await call.receive();
+      if (bytes === null) return null;
+      const { buffer, byteOffset, length } = bytes;
+      return requestDeserialize(Buffer.from(buffer, byteOffset, length));
+    },
+    send: (message) => call.send(responseSerialize(message)),
+    stop: () => call.stop(),
+  };
+}
+
+/** Encodes the response of a method that has a single one. */
+export function encodeResponse(method: string, message: object): Uint8Array {
+  return findMethod(method).responseSerialize(message);
 }
 
 /** What a `LimitError` says beyond its message. */
@@ -95,6 +129,15 @@ function loadDefinition(): PackageDefinition {
     defaults: true,
     bytes: Buffer,
   });
+}
+
+function findMethod(
+  method: string,
+): MethodDefinition<PackRequestMessage, object> {
+  const service = loadDefinition()["gitaly.SSHService"] as ServiceDefinition;
+  const found = service[method];
+  if (!found) throw new TypeError(`No method is called ${method}`);
+  return found as MethodDefinition<PackRequestMessage, object>;
 }
 
 function serialize(typeName: string, value: object): Uint8Array {

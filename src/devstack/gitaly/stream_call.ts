@@ -21,20 +21,10 @@ import {
   isHangUp,
   runGit,
 } from "./git_run.ts";
-import type { PackRequestMessage, PackResponseMessage } from "./messages.ts";
+import type { PackExchange, PackRequestMessage } from "./messages.ts";
 import type { OutputSink } from "./output_sink.ts";
 import { CODE, StatusError } from "./status.ts";
 import { uploadPackError } from "./upload_pack_call.ts";
-
-/** The messages of one call. */
-export interface PackExchange {
-  /** @returns `null` after the client's half-close. */
-  receive(): Promise<PackRequestMessage | null>;
-  /** @throws {Error} If the call has ended or `stop` was called. */
-  send(message: PackResponseMessage): Promise<void>;
-  /** Makes sends that wait fail. Idempotent. */
-  stop(): void;
-}
 
 /** What tells one of the three calls from the others. */
 interface StreamKind {

@@ -167,7 +167,10 @@ export class YamuxSession {
       }
       this.#end(undefined);
     } catch (error) {
-      this.#end(error instanceof Error ? error : new Error(String(error)));
+      // A client that has what it came for may exit without a word.
+      const isGone = error instanceof Deno.errors.ConnectionReset;
+      const failure = error instanceof Error ? error : new Error(String(error));
+      this.#end(isGone ? undefined : failure);
     }
   }
 
