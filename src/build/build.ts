@@ -49,7 +49,10 @@ export async function buildPrograms(
       const fault = await tryCompiled(plan);
       if (fault === undefined) return;
       if (form === "compiled") throw new CompileError(fault);
-      print(`The compiled form cannot be made here: ${fault}`);
+      print(
+        "The compiled form cannot be made without Deno's base runtime, " +
+          `which DENORT_BIN may name: ${fault}`,
+      );
       made = "portable";
     }
     await makePortable(plan);

@@ -47,7 +47,7 @@ export async function compileLibrary(
       env: { NO_COLOR: "1" },
     }).output();
     if (success) return undefined;
-    return firstLines(new TextDecoder().decode(stderr));
+    return innermostCause(new TextDecoder().decode(stderr));
   } finally {
     await Deno.remove(environmentFile);
   }
@@ -71,8 +71,9 @@ export function compileArguments(
   ];
 }
 
-/** The message without the backtrace that Deno adds to it. */
-function firstLines(text: string): string {
+/** The innermost cause of what Deno prints, which says all that matters. */
+function innermostCause(text: string): string {
   const [message = ""] = text.split("\nStack backtrace");
-  return message.trim().replaceAll(/\s*\n\s*/g, " ");
+  const lines = message.trim().split(/\s*\n\s*/);
+  return lines.at(-1)?.replace(/^[0-9]+: /, "") ?? "";
 }

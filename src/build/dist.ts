@@ -27,6 +27,15 @@ export interface BuildPlan {
   readonly stamp: Stamp;
 }
 
+/** A program of one module, for benchmarks and tests. */
+export interface SingleProgram {
+  readonly name: string;
+  /** Text of the module. */
+  readonly source: string;
+  /** Whose permissions it gets; gitlab-shell's when left out. */
+  readonly model?: ProgramLibrary;
+}
+
 /** The compiled form cannot be made here. */
 export class CompileError extends Error {
   override name = "CompileError";
@@ -37,11 +46,16 @@ export class CompileError extends Error {
  * @throws {Error} If one cannot be bundled.
  */
 export async function bundleLibraries(plan: BuildPlan): Promise<void> {
-  await Promise.all(PROGRAM_LIBRARIES.map(async (library) => {
+  const bundle = async (library: ProgramLibrary) => {
     const folder = `${plan.folder}/lib/${library.name}`;
     await Deno.mkdir(folder, { recursive: true });
     await bundleLibrary(library, plan.root, folder);
-  }));
+  };
+  // The first run of the bundler ever fetches it, and two at once get in each
+  // other's way (Deno 2.9.6).
+  const [first, ...others] = PROGRAM_LIBRARIES;
+  if (first) await bundle(first);
+  await Promise.all(others.map(bundle));
 }
 
 /** Adds Deno and a launcher for each program to the bundles in `lib/`. */
@@ -92,16 +106,31 @@ export async function makeCompiled(plan: BuildPlan): Promise<void> {
  * @param folder Made if it is missing.
  * @returns Path of the program.
  */
-export async function buildEmptyProgram(folder: string): Promise<string> {
-  const [model] = PROGRAM_LIBRARIES;
-  if (!model) throw new RangeError("Cannot build: there is no program");
-  const library: ProgramLibrary = { ...model, name: "empty" };
+export function buildEmptyProgram(folder: string): Promise<string> {
+  return buildSingleProgram(folder, {
+    name: "empty",
+    source: "Deno.exit(0);\n",
+  });
+}
+
+/**
+ * Makes a portable program of one module, which may do what the programs of a
+ * library may do.
+ * @param folder Made if it is missing.
+ * @returns Path of the program.
+ */
+export async function buildSingleProgram(
+  folder: string,
+  { name, source, model = PROGRAM_LIBRARIES[0] }: SingleProgram,
+): Promise<string> {
+  if (!model) throw new RangeError("Cannot build: there is no library");
+  const library: ProgramLibrary = { ...model, name };
   const stamp = { version: "v0.0.0", buildTime: "19700101.000000" };
-  await Deno.mkdir(`${folder}/lib/empty`, { recursive: true });
+  await Deno.mkdir(`${folder}/lib/${name}`, { recursive: true });
   await placeDeno(`${folder}/lib/deno`);
-  await Deno.writeTextFile(`${folder}/lib/empty/main.js`, "Deno.exit(0);\n");
-  const path = `${folder}/empty`;
-  await saveScript(path, formatLauncher({ name: "empty", library, stamp }));
+  await Deno.writeTextFile(`${folder}/lib/${name}/main.js`, source);
+  const path = `${folder}/${name}`;
+  await saveScript(path, formatLauncher({ name, library, stamp }));
   return path;
 }
 

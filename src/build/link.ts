@@ -15,8 +15,9 @@ import type { ChunkImports } from "./chunk_imports.ts";
 export const ENTRY_SCRIPT = "entry.js";
 
 const IMPORT_STATEMENT =
-  /^import(?:(?:([\w$]+)|\*as ([\w$]+)|(?:([\w$]+),)?\{([^}]*)\}) ?from)?"([^"]+)";?\s*/;
-const EXPORT_STATEMENT = /export\{([^}]*)\};?\s*$/;
+  /^import\s*(?:(?:([\w$]+)|\*\s*as ([\w$]+)|(?:([\w$]+)\s*,\s*)?\{([^}]*)\})\s*from\s*)?"([^"]+)";?\s*/;
+/** The last statement; licences may follow it. */
+const EXPORT_STATEMENT = /export\{([^}]*)\};?(\s*(?:\/\*![^]*?\*\/\s*)*)$/;
 const LATE_IMPORT = /(?<![\w$.])import\("([^"]*)"/g;
 const ENTRY_TEST = /(?<![\w$.])import\.meta\.main(?![\w$])/g;
 
@@ -73,8 +74,9 @@ export function linkChunk(chunk: Chunk, isEntry: boolean): string {
     text = text.slice(all.length);
   }
   const lateNames = Array.from(text.matchAll(LATE_IMPORT), ([, name]) => name);
-  const [statement = "", exported = ""] = EXPORT_STATEMENT.exec(text) ?? [];
-  const body = text.slice(0, text.length - statement.length)
+  const [statement = "", exported = "", licences = ""] =
+    EXPORT_STATEMENT.exec(text) ?? [];
+  const body = `${text.slice(0, text.length - statement.length)}${licences}`
     .replaceAll(LATE_IMPORT, 'load("$1"')
     .replaceAll(ENTRY_TEST, isEntry ? "true" : "false");
   if (!isSame(names, atStart) || !isSame(lateNames, late)) {

@@ -49,22 +49,26 @@ export async function runEntry(
     const names = [...programs.keys()].join(" | ");
     return refuse(`Usage: (${names}) [ARGUMENT]...`);
   }
+  let run: RunProgram;
   try {
-    const run = await load();
-    return await run(makeDenoHost(word, rest));
+    run = await load();
   } catch (error) {
-    return refuse(
-      isModuleMissing(error)
-        ? `${word.program}: not part of this release`
-        : `${word.program}: internal error`,
-    );
+    const fault = isMissing(error) ? "not part of this release" : "cannot load";
+    return refuse(`${word.program}: ${fault}`);
+  }
+  try {
+    return await run(makeDenoHost(word, rest));
+  } catch {
+    // A program ends by itself; nobody would see what it has thrown.
+    return refuse(`${word.program}: internal error`);
   }
 }
 
-/** Whether `error` says that a bundle was made without the program. */
-function isModuleMissing(error: unknown): boolean {
-  return error instanceof TypeError &&
-    "code" in error && error.code === "ERR_MODULE_NOT_FOUND";
+/** Whether a bundle was made without the program, in either form. */
+function isMissing(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound ||
+    error instanceof TypeError && "code" in error &&
+      error.code === "ERR_MODULE_NOT_FOUND";
 }
 
 function refuse(line: string): number {

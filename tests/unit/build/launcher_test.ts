@@ -1,0 +1,101 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  type BuiltProgram,
+  formatCarriedScript,
+  formatLauncher,
+  programWord,
+} from "../../../src/build/launcher.ts";
+import {
+  permissionFlags,
+  PROGRAM_LIBRARIES,
+  type ProgramLibrary,
+  PROGRAMS,
+  runFlags,
+} from "../../../src/build/programs.ts";
+import { parseProgramWord } from "../../../src/cli/program_word.ts";
+
+const STAMP = { version: "v14.56.1", buildTime: "20260901.101112" };
+
+function libraryOf(program: string): ProgramLibrary {
+  const library = PROGRAMS.get(program);
+  if (!library) throw new RangeError(`There is no ${program}`);
+  return library;
+}
+
+function built(library: ProgramLibrary, version = "v14.56.1"): BuiltProgram {
+  return { name: library.name, library, stamp: { ...STAMP, version } };
+}
+
+for (const library of PROGRAM_LIBRARIES) {
+  Deno.test(`formatLauncher() passes every flag of ${library.name}`, () => {
+    const text = formatLauncher(built(library));
+    // Nothing between the command and the file but flags, each on its line.
+    const [, command = ""] = text.split('exec "$folder/lib/deno" run \\\n');
+    const lines = command.split(" \\\n").map((line) => line.trim());
+    assertEquals(lines.slice(0, -2), [
+      "--quiet",
+      ...runFlags(library, "portable"),
+      ...permissionFlags(library),
+    ]);
+    assertEquals(lines.slice(-2), [
+      `"$folder/lib/${library.name}/main.js"`,
+      `${library.name}@v14.56.1-20260901.101112@"$self" "$@"`,
+    ]);
+  });
+
+  Deno.test(`formatLauncher() keeps what ${library.name} may read`, () => {
+    const text = formatLauncher(built(library));
+    const [, patterns = ""] = /case \$word in\n([^)]*)\) ;;/.exec(text) ?? [];
+    const kept = patterns.split("|\\\n").map((line) => line.trim());
+    const expected = library.environment
+      .filter((name) => !["CALLER_HOME", "DENO_TLS_CA_STORE"].includes(name))
+      .map((name) => `${name}=*`);
+    assertEquals(kept, expected);
+  });
+}
+
+Deno.test("formatLauncher() keeps the caller's home folder from Deno", () => {
+  for (const library of PROGRAM_LIBRARIES) {
+    const text = formatLauncher(built(library));
+    assertStringIncludes(text, '\nexport HOME="$folder/lib"\n');
+    assertEquals(
+      text.includes("CALLER_HOME=${HOME-}"),
+      library.environment.includes("HOME"),
+    );
+  }
+});
+
+Deno.test("programWord() is what parseProgramWord() takes apart", () => {
+  const library = libraryOf("gitlab-shell");
+  for (const version of ["v14.56.1", "v1.2.3-4-gabcdef0"]) {
+    assertEquals(parseProgramWord(programWord(built(library, version))), {
+      program: "gitlab-shell",
+      build: { version, buildTime: STAMP.buildTime },
+      isBuilt: true,
+      launcherPath: undefined,
+    });
+  }
+});
+
+Deno.test("programWord() is one word of the shell whatever the version", () => {
+  const library = libraryOf("gitlab-shell");
+  const word = programWord(built(library, "(it's unknown) $x"));
+  assertEquals(
+    word,
+    `'gitlab-shell@(it'\\''s unknown) $x-20260901.101112'`,
+  );
+});
+
+Deno.test("formatCarriedScript() starts the executable beside it", () => {
+  const library = libraryOf("gitlab-shell-check");
+  const text = formatCarriedScript({
+    name: "gitlab-shell-check",
+    library,
+    stamp: STAMP,
+  });
+  assertStringIncludes(
+    text,
+    'exec "$folder/gitlab-keys" ' +
+      'gitlab-shell-check@v14.56.1-20260901.101112@"$self" "$@"\n',
+  );
+});

@@ -1,0 +1,106 @@
+import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
+import { type Chunk, linkChunk } from "../../../src/build/link.ts";
+
+/** What the loader does with a script: evaluates it and calls the function. */
+function runScript(
+  script: string,
+  load: (name: string) => unknown = () => undefined,
+  imports: Record<string, unknown> = {},
+): Record<string, unknown> {
+  const evaluate = globalThis.eval;
+  const [names, run] = evaluate(script);
+  return run(load, ...names.map((name: string) => imports[name]));
+}
+
+function chunk(
+  text: string,
+  atStart: readonly string[] = [],
+  late: readonly string[] = [],
+): Chunk {
+  return { name: "./chunk.js", text, imports: { atStart, late } };
+}
+
+Deno.test("linkChunk() hands out what a chunk exports", () => {
+  const script = linkChunk(
+    chunk("var e=1,f=2,g=()=>e+f;export{e as a,g};\n"),
+    false,
+  );
+  const { a, g } = runScript(script);
+  assertStrictEquals(a, 1);
+  assertStrictEquals((g as () => number)(), 3);
+});
+
+const IMPORTS = [
+  ['import{a as x,b}from"./o.js";', "[x,b]"],
+  ['import{a as x}from"./o.js";import{b}from"./o.js";', "[x,b]"],
+  ['import*as n from"./o.js";', "[n.a,n.b]"],
+  ['import d from"./o.js";', "[d.a,d.b]"],
+  ['import d,{a as x}from"./o.js";', "[x,d.b]"],
+  ['import"./o.js";', "[1,2]"],
+  ['import { a as x, b } from "./o.js";\n', "[x,b]"],
+] as const;
+for (const [statement, expression] of IMPORTS) {
+  Deno.test(`linkChunk() takes ${statement.trim()}`, () => {
+    const text = `${statement}var r=${expression};export{r};`;
+    const script = linkChunk(chunk(text, ["./o.js"]), false);
+    const other = { a: 1, b: 2, default: { a: 1, b: 2 } };
+    assertEquals(runScript(script, undefined, { "./o.js": other })["r"], [
+      1,
+      2,
+    ]);
+  });
+}
+
+Deno.test("linkChunk() loads late what the chunk imports late", async () => {
+  const text = 'var r=async()=>(await import("./l.js")).x;export{r};';
+  const script = linkChunk(chunk(text, [], ["./l.js"]), false);
+  const asked: string[] = [];
+  const { r } = runScript(script, (name) => {
+    asked.push(name);
+    return Promise.resolve({ x: 7 });
+  });
+  assertEquals(asked, []);
+  assertStrictEquals(await (r as () => Promise<number>)(), 7);
+  assertEquals(asked, ["./l.js"]);
+});
+
+Deno.test("linkChunk() lets the entry wait, and tells it that it is one", async () => {
+  const script = linkChunk(
+    chunk("var r=0;import.meta.main&&(r=await Promise.resolve(5));export{r};"),
+    true,
+  );
+  assertEquals({ ...await runScript(script) }, { r: 5 });
+});
+
+Deno.test("linkChunk() keeps code strict", () => {
+  const script = linkChunk(
+    chunk("var r=(function(){return this})();export{r};"),
+    false,
+  );
+  assertStrictEquals(runScript(script)["r"], undefined);
+});
+
+Deno.test("linkChunk() keeps the licence of a package", () => {
+  const licence = "/*! (c) Somebody, MIT */";
+  const script = linkChunk(chunk(`var e=4;export{e};\n${licence}\n`), false);
+  assertStrictEquals(script.includes(licence), true);
+  assertStrictEquals(runScript(script)["e"], 4);
+});
+
+Deno.test("linkChunk() takes a chunk of nothing", () => {
+  assertEquals({ ...runScript(linkChunk(chunk(""), false)) }, {});
+});
+
+const REFUSED = [
+  [chunk('import{a}from"./o.js";'), "an import that the parser did not see"],
+  [chunk("var a;", ["./o.js"]), "an import that it does not find"],
+  [chunk('import("./l.js");'), "a late import that nobody expects"],
+  [chunk("var a=await b;"), "a chunk that waits at its top"],
+  [chunk("var a=import.meta.url;"), "a chunk that asks where it is"],
+  [chunk("export default 1;"), "an export that the bundler does not write"],
+] as const;
+for (const [faulty, what] of REFUSED) {
+  Deno.test(`linkChunk() refuses ${what}`, () => {
+    assertThrows(() => linkChunk(faulty, false), Error, "Cannot link");
+  });
+}
