@@ -12,6 +12,10 @@ const PROGRAMS: ProgramTable = new Map([
     async () => (await import("./src/cli/gitlab_shell.ts")).runGitlabShell,
   ],
   [
+    "gitlab-sshd",
+    async () => (await import("./src/cli/gitlab_sshd.ts")).runGitlabSshd,
+  ],
+  [
     "gitlab-keys",
     async () => (await import("./src/cli/gitlab_keys.ts")).runGitlabKeys,
   ],

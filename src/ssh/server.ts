@@ -79,11 +79,36 @@ export async function prepareSshServer(
   options: SshServerOptions,
 ): Promise<SshServer> {
   const { config, log } = options;
+  refuseMissing(config, log);
   const algorithms = resolveAlgorithms(config.sshd);
   for (const warning of algorithms.warnings) log.warn(warning);
   const hostKeys = loadHostKeys(config.sshd.hostKeyFiles, log);
   const ssh2 = await loadSsh2();
   return new SshServer(options, ssh2, buildOffer(ssh2, algorithms, hostKeys));
+}
+
+/**
+ * Says what of the configuration has no effect.
+ * @throws {Error} If going on would show commands and logs wrong addresses.
+ */
+function refuseMissing({ sshd }: Config, log: Logger): void {
+  if (sshd.proxyProtocol) {
+    throw new Error("sshd.proxy_protocol: this server does not have it");
+  }
+  if (sshd.gssapi.enabled) {
+    log.error("Unable to load GSSAPI library, gssapi-with-mic is disabled", {
+      error_message: "this server does not have it",
+    });
+  }
+  const lists = [
+    ["host_cert_files", sshd.hostCertFiles],
+    ["trusted_user_ca_keys", sshd.trustedUserCaKeys],
+  ] as const;
+  for (const [key, files] of lists) {
+    if (files.length > 0) {
+      log.warn(`sshd.${key} is left out: this server does not have it`);
+    }
+  }
 }
 
 /** A server that is ready to listen. */

@@ -1,0 +1,241 @@
+/**
+ * gitlab-sshd: the SSH server that runs GitLab Shell's commands itself.
+ * Source: GitLab Shell 14.56.1, cmd/gitlab-sshd.
+ * @module
+ */
+import type { Config } from "../config/config.ts";
+import { exportCertDir, loadConfigFrom } from "../config/load.ts";
+import { openLog } from "../config/open_log.ts";
+import { applyServerEnv, makeEmptyConfig } from "../config/server_env.ts";
+import { makeCorrelationId } from "../core/correlation_id.ts";
+import { errorText, UsageError } from "../core/errors.ts";
+import { EXIT_FAILURE, EXIT_OK } from "../core/exit_status.ts";
+import type { Host } from "../core/host.ts";
+import { type ByteWriter, writeText } from "../core/io.ts";
+import { Logger } from "../core/log.ts";
+import type { RunningSshServer } from "../ssh/server.ts";
+import { formatVersion, isVersionRequest } from "./version.ts";
+
+/** Go's status for flags that cannot be read. */
+const EXIT_USAGE = 2;
+/** Names that Go has for the signals. */
+const SIGNAL_NAMES: ReadonlyMap<unknown, string> = new Map([
+  ["SIGINT", "interrupt"],
+  ["SIGTERM", "terminated"],
+]);
+
+/** What the arguments ask for. */
+export type SshdRequest =
+  | { readonly kind: "version" }
+  | { readonly kind: "help" }
+  /** Without a directory the environment is all there is. */
+  | { readonly kind: "serve"; readonly configDir: string };
+
+/**
+ * Reads the arguments, as Go's flag package does: one dash or two, value
+ * behind `=` or in the next word, and nothing after the first other word.
+ * @throws {UsageError} With Go's text.
+ */
+export function parseSshdRequest(host: Host): SshdRequest {
+  if (isVersionRequest(host)) return { kind: "version" };
+  let configDir = "";
+  for (let at = 0; at < host.args.length; at++) {
+    const word = host.args[at] ?? "";
+    if (!word.startsWith("-") || word === "-" || word === "--") break;
+    const [, name = "", value] = /^--?([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+    if (name === "" || name.startsWith("-")) {
+      throw new UsageError(`bad flag syntax: ${word}`);
+    }
+    if (name === "h" || name === "help") return { kind: "help" };
+    if (name !== "config-dir") {
+      throw new UsageError(`flag provided but not defined: -${name}`);
+    }
+    const given = value ?? host.args[++at];
+    if (given === undefined) {
+      throw new UsageError(`flag needs an argument: -${name}`);
+    }
+    configDir = given;
+  }
+  return { kind: "serve", configDir };
+}
+
+/**
+ * Runs gitlab-sshd until it is told to stop and its connections have ended.
+ * @returns The exit status; never throws.
+ */
+export async function runGitlabSshd(host: Host): Promise<number> {
+  let request: SshdRequest;
+  try {
+    request = parseSshdRequest(host);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    await tell(host.io.stderr, `${error.message}\n${formatUsage(host)}`);
+    return EXIT_USAGE;
+  }
+  switch (request.kind) {
+    case "version":
+      await tell(host.io.stdout, formatVersion(host));
+      return EXIT_OK;
+    case "help":
+      await tell(host.io.stderr, formatUsage(host));
+      return EXIT_OK;
+    case "serve":
+      return await loadAndServe(host, request.configDir);
+  }
+}
+
+async function loadAndServe(host: Host, configDir: string): Promise<number> {
+  let loaded: Awaited<ReturnType<typeof loadConfigFrom>>;
+  try {
+    loaded = configDir === ""
+      ? { config: makeEmptyConfig(), warnings: [] }
+      : await loadConfigFrom(configDir);
+  } catch (error) {
+    await reportLoadFailure(host, error);
+    return EXIT_FAILURE;
+  }
+  const config = applyServerEnv(loaded.config, host);
+  await using openedLog = openLog(config, host, { fallback: "stderr" });
+  const correlationId = host.env("CORRELATION_ID") ||
+    makeCorrelationId(host.clock.nowMs());
+  const log = openedLog.with({ correlation_id: correlationId });
+  for (const warning of loaded.warnings) log.warn(warning);
+  log.info("gitlab-sshd starting up...");
+  const fault = findFault(config);
+  if (fault !== undefined) {
+    // The reference goes on, and every login fails.
+    log.error(
+      configDir === ""
+        ? "no config-dir provided, using only environment variables"
+        : "configuration error",
+      { error_message: fault },
+    );
+    return EXIT_FAILURE;
+  }
+  exportCertDir(config, host);
+  return await serve(config, host, log);
+}
+
+/** What the API client cannot do without. */
+function findFault({ gitlabUrl, secret }: Config): string | undefined {
+  if (gitlabUrl === "") return "gitlab_url is required";
+  if (secret.isEmpty) return "secret or secret_file_path is required";
+  return undefined;
+}
+
+async function serve(
+  config: Config,
+  host: Host,
+  log: Logger,
+): Promise<number> {
+  let isReady = false;
+  await using cleanup = new AsyncDisposableStack();
+  try {
+    const { prepareProductServer } = await import("./sshd_server.ts");
+    const server = await prepareProductServer(config, host, log);
+    cleanup.defer(() => server.close());
+    await openProbes(config, cleanup, () => isReady);
+    const running = listen(server.ssh, log);
+    isReady = true;
+    await untilStopped(host.signal);
+    isReady = false;
+    await shutDown(running, { host, config, log });
+    return EXIT_OK;
+  } catch (error) {
+    log.error("Failed to start Gitlab built-in sshd", {
+      error_message: errorText(error),
+    });
+    return EXIT_FAILURE;
+  }
+}
+
+/** @throws {Error} If the monitoring address cannot be used. */
+async function openProbes(
+  { sshd }: Config,
+  cleanup: AsyncDisposableStack,
+  isReady: () => boolean,
+): Promise<void> {
+  if (sshd.webListen === "") return;
+  const { startWebProbes } = await import("../ssh/web_probes.ts");
+  const probes = startWebProbes({
+    listen: sshd.webListen,
+    readinessPath: sshd.readinessProbe,
+    livenessPath: sshd.livenessProbe,
+    isReady,
+  });
+  cleanup.defer(() => probes.close());
+}
+
+function listen(
+  ssh: { listen(): RunningSshServer },
+  log: Logger,
+): RunningSshServer {
+  try {
+    return ssh.listen();
+  } catch (error) {
+    const error_message = `failed to listen for connection: ${
+      errorText(error)
+    }`;
+    log.error("GitLab built-in sshd failed to listen for new connections", {
+      error_message,
+    });
+    throw new Error(error_message, { cause: error });
+  }
+}
+
+/** Waits until the program is told to stop. */
+function untilStopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** Takes no new connections and gives the others the grace period. */
+async function shutDown(
+  server: RunningSshServer,
+  { host, config, log }: { host: Host; config: Config; log: Logger },
+): Promise<void> {
+  const graceMs = Math.max(config.sshd.gracePeriodMs, 0);
+  const seconds = (config.sshd.gracePeriodMs / 1000).toFixed(6);
+  log.info(`Shutdown initiated with grace period: ${seconds}`, {
+    signal: signalName(host.signal.reason),
+  });
+  server.stopListening();
+  const over = new AbortController();
+  const drained = server.drained().then(() => over.abort());
+  const grace = host.clock.sleep(graceMs, over.signal)
+    .then(() => server.close(), () => {});
+  await Promise.all([drained, grace]);
+}
+
+/** The signal that the host was stopped by, in Go's words. */
+function signalName(reason: unknown): string {
+  const cause = reason instanceof Error ? reason.cause : undefined;
+  return SIGNAL_NAMES.get(cause) ?? "terminated";
+}
+
+/** The log is not open yet: a line of text for whoever starts the server. */
+async function reportLoadFailure(host: Host, error: unknown): Promise<void> {
+  const lines: Uint8Array[] = [];
+  const log = new Logger({
+    sink: { writeLine: (line) => lines.push(line) },
+    clock: host.clock,
+    threshold: 0,
+    format: "text",
+  });
+  log.error("failed to load configuration from specified directory", {
+    error_message: errorText(error),
+  });
+  for (const line of lines) await host.io.stderr.write(line).catch(() => {});
+}
+
+function formatUsage({ invokedAs }: Host): string {
+  return `Usage of ${invokedAs}:\n` +
+    `  -config-dir string\n    \tThe directory the config is in\n`;
+}
+
+/** Writes for somebody who may have gone. */
+async function tell(sink: ByteWriter, text: string): Promise<void> {
+  await writeText(sink, text).catch(() => {});
+}

@@ -1,0 +1,80 @@
+/**
+ * Joins configuration, internal API, Gitaly and commands into the SSH server.
+ * Loaded late: it brings ssh2, which is CommonJS and slow to load.
+ * @module
+ */
+import { createApiClient } from "../api/internal_api.ts";
+import { ApiTransport } from "../api/transport.ts";
+import type { Config } from "../config/config.ts";
+import { errorText } from "../core/errors.ts";
+import type { Host } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
+import { parseCommandWords } from "../git/command_words.ts";
+import type { GitalyClient } from "../gitaly/pack_request.ts";
+import { createCommandSession } from "../ssh/command_session.ts";
+import { prepareSshServer, type SshServer } from "../ssh/server.ts";
+
+/** What of the process the server uses. */
+export type SshServerHost = Pick<Host, "clock" | "env" | "setEnv">;
+
+/** A server with everything behind it. */
+export interface ProductServer {
+  readonly ssh: SshServer;
+  /** Ends the connections to Gitaly. */
+  close(): void;
+}
+
+/**
+ * Prepares gitlab-sshd's server; nothing is contacted and nothing listens yet.
+ * @throws {Error} If the API's address, the host keys or the algorithm lists
+ * cannot be used.
+ */
+export async function prepareProductServer(
+  config: Config,
+  host: SshServerHost,
+  log: Logger,
+): Promise<ProductServer> {
+  const transport = new ApiTransport(config, host);
+  try {
+    // Asked for now, so that a bad address stops the start.
+    void transport.base;
+  } catch (cause) {
+    throw new Error(
+      `failed to initialize authorized keys client: ${errorText(cause)}`,
+      { cause },
+    );
+  }
+  const { clock } = host;
+  let gitaly: Promise<GitalyClient> | undefined;
+  const ssh = await prepareSshServer({
+    config,
+    log,
+    clock,
+    openApi: (log, correlationId) =>
+      createApiClient({ ...host, config, log, correlationId, transport }),
+    handleSession: createCommandSession({
+      config,
+      clock,
+      parseWords: parseCommandWords,
+      gitaly: () => gitaly ??= openGitaly(host),
+    }),
+  });
+  return {
+    ssh,
+    close: () => void gitaly?.then((client) => client.close(), () => {}),
+  };
+}
+
+/** One client for all sessions: they share its connections. */
+async function openGitaly({ env }: SshServerHost): Promise<GitalyClient> {
+  const [{ createGitalyClient }, { LEAN_CARRIER }] = await Promise.all([
+    import("../gitaly/gitaly_client.ts"),
+    import("../gitaly/http2/lean_carrier.ts"),
+  ]);
+  return createGitalyClient({
+    carrier: LEAN_CARRIER,
+    programName: "gitlab-sshd",
+    env,
+    spreadsConnections: true,
+  });
+}
