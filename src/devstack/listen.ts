@@ -39,7 +39,7 @@ export interface OpenListener {
  * @throws {Deno.errors.AddrInUse} If the address is taken.
  */
 export function openListener(address: ListenAddress): OpenListener {
-  const listener = listen(address);
+  const listener = listenOrExplain(address);
   let isClosed = false;
   return {
     listener,
@@ -62,6 +62,33 @@ export function isListenerClosed(error: unknown): boolean {
 /** Waits a moment after `accept` failed, so that a lasting fault makes no busy loop. */
 export function pauseAccepting(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ACCEPT_PAUSE_MS));
+}
+
+/**
+ * Removes the file of a unix socket that nobody listens on any more: a server
+ * that was killed leaves it behind.
+ */
+export async function removeStaleSocket(path: string): Promise<void> {
+  try {
+    const conn = await Deno.connect({ transport: "unix", path });
+    conn.close();
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) removeFile(path);
+    else if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function listenOrExplain(address: ListenAddress): Deno.Listener {
+  try {
+    return listen(address);
+  } catch (cause) {
+    if (!(cause instanceof Deno.errors.AddrInUse)) throw cause;
+    const where = address.transport === "unix"
+      ? address.path
+      : `${address.hostname}:${address.port}`;
+    const message = `Cannot listen on ${where}: the address is in use`;
+    throw new Deno.errors.AddrInUse(message, { cause });
+  }
 }
 
 function listen(address: ListenAddress): Deno.Listener {

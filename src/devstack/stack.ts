@@ -16,7 +16,7 @@ import {
   type GitalyOptions,
   startGitaly,
 } from "./gitaly/gitaly_server.ts";
-import type { ListenAddress } from "./listen.ts";
+import { type ListenAddress, removeStaleSocket } from "./listen.ts";
 import {
   SAMPLE,
   SAMPLE_PROJECTS,
@@ -120,6 +120,9 @@ export async function startDevstack(
   }
   checkSocketPath(folder);
   await Deno.mkdir(folder, { recursive: true });
+  for (const name of ["api", "gitaly"] as const) {
+    await removeStaleSocket(socketPath(folder, name));
+  }
   // The one place besides entries that looks at the environment itself: a
   // test that starts a stack has no host to ask.
   const env = options.env ?? Deno.env.toObject();
@@ -199,7 +202,7 @@ function listenAt(
   options: DevstackOptions,
 ): ListenAddress[] {
   const port = (name === "api" ? options.apiPort : options.gitalyPort) ?? 0;
-  const path = join(folder, `${name}.sock`);
+  const path = socketPath(folder, name);
   const addresses: ListenAddress[] = [
     { transport: "unix", path },
     { transport: "tcp", hostname: LOOPBACK, port },
@@ -256,8 +259,12 @@ function makeSecret(): string {
   return randomBytes(SECRET_BYTES).toString("hex");
 }
 
+function socketPath(folder: string, name: "api" | "gitaly"): string {
+  return join(folder, `${name}.sock`);
+}
+
 function checkSocketPath(folder: string): void {
-  const path = join(folder, "gitaly.sock");
+  const path = socketPath(folder, "gitaly");
   const sizeBytes = new TextEncoder().encode(path).length;
   if (sizeBytes <= SOCKET_PATH_BYTES_MAX) return;
   throw new RangeError(

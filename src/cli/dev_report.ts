@@ -1,0 +1,85 @@
+/**
+ * What `deno task dev` says once everything runs: where things are, and what
+ * to try. Pure.
+ * @module
+ */
+import { SAMPLE } from "../devstack/sample.ts";
+import type { Devstack } from "../devstack/stack.ts";
+import type { UserKey } from "../devstack/user_key.ts";
+import type { FrontDoor } from "./front_door.ts";
+
+/** What there is to report. */
+export interface DevReport {
+  readonly stack: Devstack;
+  /** Absent where no pair could be made. */
+  readonly key: UserKey | undefined;
+  /** Absent in a release without gitlab-sshd. */
+  readonly door: FrontDoor | undefined;
+  readonly rateLimit: number;
+  /** Script that plays ssh without a network. */
+  readonly localSsh: string;
+}
+
+const LABEL_WIDTH = 15;
+
+/** Formats the report, ready to be printed. */
+export function formatDevReport(report: DevReport): string {
+  const { stack, key, rateLimit } = report;
+  const rows = [
+    ["internal API", stack.api.urls.join(", ")],
+    ["Gitaly", stack.gitaly.addresses.join(", ")],
+    ["repositories", stack.storage],
+    ["configuration", stack.shellRoot.configFile],
+    ["log", stack.shellRoot.logFile],
+    ["user", `${SAMPLE.username}, key ${SAMPLE.keyId}`],
+    ["public key", key?.publicKey ?? "none: there is no ssh-keygen"],
+    ["private key", key?.privateKeyFile ?? "yours"],
+    ["rate limit", rateLimit === 0 ? "none" : `${rateLimit} a minute`],
+    ["projects", formatProjects()],
+  ];
+  const table = rows.map(([label = "", value = ""]) =>
+    `  ${label.padEnd(LABEL_WIDTH)}${value}\n`
+  );
+  return [
+    "The stack is up.\n\n",
+    ...table,
+    "\nTry, in another terminal:\n\n",
+    ...formatCommands(report).map((command) => `  ${command}\n`),
+    "\n",
+  ].join("");
+}
+
+function formatProjects(): string {
+  return [
+    `${SAMPLE.project} (read, write)`,
+    `${SAMPLE.readOnlyProject} (read)`,
+    `${SAMPLE.privateProject} (hidden)`,
+    `${SAMPLE.busyProject} (read, write)`,
+  ].join(", ");
+}
+
+function formatCommands({ door, key, localSsh }: DevReport): string[] {
+  const host = door ? `git@127.0.0.1:${door.port}` : "git@localhost";
+  const url = `ssh://${host}/${SAMPLE.project}.git`;
+  if (!door) {
+    return [
+      `${localSsh} git@localhost`,
+      `export GIT_SSH_COMMAND=${localSsh} GIT_SSH_VARIANT=ssh`,
+      ...formatGitCommands(url),
+    ];
+  }
+  const identity = key?.privateKeyFile ? ` -i ${key.privateKeyFile}` : "";
+  const words = `ssh${identity} -o StrictHostKeyChecking=accept-new`;
+  return [
+    `${words} -p ${door.port} git@127.0.0.1`,
+    `export GIT_SSH_COMMAND='${words}'`,
+    ...formatGitCommands(url),
+  ];
+}
+
+function formatGitCommands(url: string): string[] {
+  return [
+    `git clone ${url}`,
+    `git archive --remote=${url} --output=project.tar HEAD`,
+  ];
+}
