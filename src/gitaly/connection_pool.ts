@@ -166,7 +166,7 @@ export class ConnectionPool {
   ): Promise<ConnectionLease> {
     const name = JSON.stringify(target);
     let entry = peer.entries.get(name);
-    if (entry === undefined || entry.connection?.isUsable === false) {
+    if (entry === undefined || this.#isStale(entry, key)) {
       entry = this.#connect(peer, target, key);
       peer.entries.set(name, entry);
     }
@@ -187,6 +187,13 @@ export class ConnectionPool {
       if (peer.entries.get(name) === used) peer.entries.delete(name);
       throw error;
     }
+  }
+
+  /** Whether a new call should have another connection than this one. */
+  #isStale({ connection }: Entry, { rawAddress }: PoolKey): boolean {
+    if (connection === undefined) return false;
+    return !connection.isUsable ||
+      connection.isMultiplexed === this.#plainAddresses.has(rawAddress);
   }
 
   #connect(peer: Peer, target: DialTarget, key: PoolKey): Entry {

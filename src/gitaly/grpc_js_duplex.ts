@@ -14,7 +14,8 @@ export class NodeDuplex extends Duplex {
   readonly #pipe: ByteDuplex;
 
   constructor(pipe: ByteDuplex) {
-    super({ allowHalfOpen: true });
+    // HTTP/2 has no use for half a connection, and would not notice its end.
+    super({ allowHalfOpen: false });
     this.#pipe = pipe;
   }
 

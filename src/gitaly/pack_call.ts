@@ -33,7 +33,10 @@ import {
   DEFAULT_RETRY_POLICY,
 } from "./retry_policy.ts";
 import { runSidechannelCall } from "./sidechannel_call.ts";
-import type { SidechannelRegistry } from "./sidechannel_registry.ts";
+import type {
+  SidechannelRegistry,
+  SidechannelSeat,
+} from "./sidechannel_registry.ts";
 import { runStreamCall } from "./stream_call.ts";
 
 /** Praefect's way to say that it does not know the method. */
@@ -89,6 +92,8 @@ class PackCall {
   readonly #key: PoolKey;
   readonly #input: ReplayableInput;
   readonly #metadata: GrpcMetadata;
+  /** One for all attempts, which repeat their metadata. */
+  #seat: SidechannelSeat | undefined;
   #attempts = 0;
   #wasRepeated = false;
 
@@ -200,8 +205,9 @@ class PackCall {
       if (isMethodUnknown(end)) this.#setup.pool.unlearn(this.#key);
       return end;
     }
+    this.#seat ??= this.#setup.registry.register();
     const end = await withGrace(
-      runSidechannelCall(attempt, this.#setup.registry),
+      runSidechannelCall(attempt, this.#seat),
       grace,
     );
     return end.hasBegun || !isMethodUnknown(end)

@@ -16,7 +16,7 @@ import type { GrpcCall, GrpcMetadata } from "./grpc_call.ts";
 import type { PackRequest } from "./pack_request.ts";
 import { decodeMessage, encodeMessage } from "./protobuf/codec.ts";
 import { runExchange } from "./sidechannel.ts";
-import type { SidechannelRegistry } from "./sidechannel_registry.ts";
+import type { SidechannelSeat } from "./sidechannel_registry.ts";
 import type { YamuxStream } from "./yamux_stream.ts";
 
 /** How long a server may take to end the sidechannel of a cancelled call. */
@@ -39,13 +39,11 @@ export interface CallAttempt {
  */
 export async function runSidechannelCall(
   attempt: CallAttempt,
-  registry: SidechannelRegistry,
+  seat: SidechannelSeat,
 ): Promise<CallEnd> {
   const { connection, signal } = attempt;
   const sidechannel = new Sidechannel(attempt);
-  const seat = registry.register(connection, (stream) => {
-    sidechannel.begin(stream);
-  });
+  seat.expect(connection, (stream) => sidechannel.begin(stream));
   try {
     const call = connection.grpc.startCall({
       path: SSH_UPLOAD_PACK_WITH_SIDECHANNEL.path,

@@ -8,12 +8,17 @@
  */
 import type { YamuxStream } from "./yamux_stream.ts";
 
-/** The place of one call. */
+/** The place of one call, for all its attempts. */
 export interface SidechannelSeat {
   /** Decimal text for the metadata `gitaly-sidechannel-id`. */
   readonly id: string;
-  /** Whether the server has opened the sidechannel. */
+  /** Whether a server has opened the sidechannel. */
   readonly isTaken: boolean;
+  /**
+   * Waits for the sidechannel on `connection`, and on no other any more.
+   * @param onArrival Gets the stream behind its handshake; `ok` is not sent yet.
+   */
+  expect(connection: object, onArrival: (stream: YamuxStream) => void): void;
   /** Gives the place up; a sidechannel that comes later is refused. Idempotent. */
   leave(): void;
 }
@@ -33,25 +38,23 @@ export class SidechannelRegistry {
     return this.#waiters.size;
   }
 
-  /**
-   * Makes a place for a call that goes out on `connection`.
-   * @param onArrival Gets the stream behind its handshake; `ok` is not sent yet.
-   */
-  register(
-    connection: object,
-    onArrival: (stream: YamuxStream) => void,
-  ): SidechannelSeat {
+  /** Makes a place for a call. */
+  register(): SidechannelSeat {
     const id = this.#nextId++;
     const seat = {
       id: String(id),
       isTaken: false,
+      expect: (connection: object, onArrival: Waiter["onArrival"]) => {
+        this.#waiters.set(id, {
+          connection,
+          onArrival(stream) {
+            seat.isTaken = true;
+            onArrival(stream);
+          },
+        });
+      },
       leave: () => void this.#waiters.delete(id),
     };
-    const arrive = (stream: YamuxStream) => {
-      seat.isTaken = true;
-      onArrival(stream);
-    };
-    this.#waiters.set(id, { connection, onArrival: arrive });
     return seat;
   }
 

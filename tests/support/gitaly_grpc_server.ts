@@ -34,6 +34,7 @@ import { type PeerStream, YamuxPeer } from "./gitaly_yamux_peer.ts";
 
 /** A failure that a handler answers with. */
 export interface StatusAnswer {
+  /** gRPC status code other than 0. */
   readonly code: number;
   readonly details: string;
   readonly metadata?: Metadata;
@@ -63,10 +64,15 @@ export interface StreamCall {
 export interface GitalyHandlers {
   sidechannel?(
     call: SidechannelCall,
-  ): Promise<Partial<SshUploadPackWithSidechannelResponse> | StatusAnswer>;
+  ): Promise<
+    | Partial<SshUploadPackWithSidechannelResponse> & { code?: never }
+    | StatusAnswer
+  >;
   stream?(call: StreamCall): void;
   /** Sees every connection's yamux before anything else happens. */
   onPeer?(peer: YamuxPeer): void;
+  /** Takes the gRPC stream of a connection in the place of grpc-js. */
+  onGrpcStream?(stream: PeerStream, count: number): boolean;
   /** Takes a connection away before anything is read of it. */
   onConnection?(conn: Deno.Conn, count: number): boolean;
 }
@@ -156,7 +162,11 @@ class TestServer {
     this.openings.push(text);
     if (text === MAGIC) {
       const peer = new YamuxPeer(conn, {
-        onStream: (stream) => this.#serveGrpc(stream, peer),
+        onStream: (stream) => {
+          const count = this.peers.length;
+          if (this.#handlers.onGrpcStream?.(stream, count)) return;
+          this.#serveGrpc(stream, peer);
+        },
       });
       this.peers.push(peer);
       this.#handlers.onPeer?.(peer);
@@ -234,7 +244,7 @@ function sidechannelHandler(
       call,
     }).then(
       (result) =>
-        "code" in result ? answer(result, null) : answer(null, result),
+        result.code === undefined ? answer(null, result) : answer(result, null),
       (error) => answer({ code: 13, details: String(error) }, null),
     );
   };

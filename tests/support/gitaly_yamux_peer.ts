@@ -167,6 +167,7 @@ export class YamuxPeer {
   isOver = false;
   readonly #socket: Socket;
   readonly #options: PeerOptions;
+  #isClosed = false;
   #nextId = 2;
   #sending: Promise<unknown> = DONE;
   #wake: (() => void)[] = [];
@@ -234,9 +235,11 @@ export class YamuxPeer {
     }
   }
 
-  /** Ends the connection. */
+  /** Ends the connection. Idempotent. */
   close(): void {
     this.#end();
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     this.#socket.close();
   }
 

@@ -69,7 +69,8 @@ function openBench({ closeTimeoutMs = 1_000, timeoutMs = 5_000 } = {}): Bench {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       promise.catch(() => {});
       const streams = { stdin: readerOf(), stdout, stderr, ...io };
-      const seat = registry.register(connection, (stream: YamuxStream) => {
+      const seat = registry.register();
+      seat.expect(connection, (stream: YamuxStream) => {
         runExchange(stream, streams).then(resolve, reject);
       });
       return { id: BigInt(seat.id), done: promise };
@@ -140,7 +141,8 @@ Deno.test("gitaly.md case 36: an unknown id is closed without ok", async () => {
 Deno.test("a sidechannel on another connection than its call's is refused", async () => {
   await using bench = openBench();
   let wasHandedOver = false;
-  const seat = bench.registry.register({}, () => wasHandedOver = true);
+  const seat = bench.registry.register();
+  seat.expect({}, () => wasHandedOver = true);
   await assertRejects(
     () => openSidechannel(bench.peer, BigInt(seat.id)),
     Error,
@@ -451,7 +453,7 @@ Deno.test("gitaly.md case 46: the worked example is answered byte for byte", asy
   ];
   const stdin = { read: () => inputs.shift()?.() ?? Promise.resolve(null) };
   const done = Promise.withResolvers<void>();
-  registry.register(connection, (stream) => {
+  registry.register().expect(connection, (stream) => {
     runExchange(stream, { stdin, stdout, stderr: new CollectingWriter() })
       .then(done.resolve, done.reject);
   });
