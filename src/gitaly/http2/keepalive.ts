@@ -60,6 +60,7 @@ export class Keepalive {
     if (leftMs > 0) return this.#timer.start(leftMs);
     this.#pingAtMs = nowMs;
     this.#options.onPing();
-    this.#timer.start(this.#options.timeoutMs);
+    // An answer may come early: the next silence is to be noticed in time.
+    this.#timer.start(Math.min(this.#options.timeoutMs, this.#timeMs));
   }
 }

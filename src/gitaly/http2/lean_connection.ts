@@ -48,8 +48,6 @@ const SETTINGS = [
   [0x6, HEADER_LIST_BYTES_MAX],
 ] as const;
 const PING_OPAQUE = new Uint8Array(8);
-/** How long a server may take for its SETTINGS; gitaly.md 2.4. */
-const SETTINGS_TIMEOUT_MS = 20_000;
 /** How long what cannot be written any more may still be read, or written. */
 const LINGER_MS = 1_000;
 
@@ -64,9 +62,6 @@ export class LeanConnection implements GrpcConnection {
   readonly #encoder = new HpackEncoder();
   readonly #keepalive: Keepalive;
   #settleClosed = () => {};
-  readonly #settingsTimer = new Timer(() =>
-    this.#lose("error reading server preface: timed out")
-  );
   /** Why nothing can be written any more, while there is still to be read. */
   #writeFault = "";
   readonly #lingerTimer = new Timer(() => this.#lose(this.#writeFault));
@@ -104,7 +99,6 @@ export class LeanConnection implements GrpcConnection {
       onDead: () =>
         this.#lose("keepalive ping failed to receive ACK within timeout"),
     });
-    this.#settingsTimer.start(SETTINGS_TIMEOUT_MS);
     this.#writePreface();
     this.#read();
   }
@@ -226,7 +220,6 @@ export class LeanConnection implements GrpcConnection {
     this.#keepalive.noteRead();
     this.#peer.receive(chunk);
     if (this.#isOver) return;
-    if (this.#peer.hasSettings) this.#settingsTimer.stop();
     this.#calls.pump(this.#output);
     this.#output.flush();
   }
@@ -262,8 +255,8 @@ export class LeanConnection implements GrpcConnection {
   /** Writing has failed; what the peer has said before may still be read. */
   #linger(error: unknown): void {
     if (this.#isOver) return;
-    this.#settingsTimer.stop();
     this.#writeFault = `error writing to server: ${errorText(error)}`;
+    this.#refusal = this.#lossStatus(this.#writeFault);
     this.#lingerTimer.start(LINGER_MS);
   }
 
@@ -297,7 +290,6 @@ export class LeanConnection implements GrpcConnection {
   #end(status: GrpcStatus): void {
     this.#isOver = true;
     this.#refusal = { ...status, isUnprocessed: true };
-    this.#settingsTimer.stop();
     this.#lingerTimer.stop();
     this.#keepalive.stop();
     this.#calls.endAll(status);

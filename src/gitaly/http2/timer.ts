@@ -21,14 +21,10 @@ export class Timer {
     this.#onTime = onTime;
   }
 
-  /** Whether a wait is under way. */
-  get isRunning(): boolean {
-    return this.#signal !== undefined;
-  }
-
-  /** Begins a wait; one that was under way is called off. */
+  /** Begins a wait; one that was under way is called off. Infinity is for ever. */
   start(timeoutMs: number): void {
     this.stop();
+    if (timeoutMs === Infinity) return;
     this.#signal = AbortSignal.timeout(Math.max(Math.ceil(timeoutMs), 0));
     this.#signal.addEventListener("abort", this.#fire, { once: true });
   }
