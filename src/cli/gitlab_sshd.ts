@@ -130,6 +130,7 @@ async function serve(
 ): Promise<number> {
   let isReady = false;
   await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(catchStrayErrors(log));
   try {
     const { prepareProductServer } = await import("./sshd_server.ts");
     const server = await prepareProductServer(config, host, log);
@@ -207,6 +208,29 @@ async function shutDown(
   const grace = host.clock.sleep(graceMs, over.signal)
     .then(() => server.close(), () => {});
   await Promise.all([drained, grace]);
+}
+
+/**
+ * Keeps the server up when something fails that nobody waits for: one session's
+ * bug must not end everybody's.
+ * @returns Ends it.
+ */
+function catchStrayErrors(log: Logger): () => void {
+  const report = (event: Event) => {
+    event.preventDefault();
+    const error = event instanceof PromiseRejectionEvent
+      ? event.reason
+      : event instanceof ErrorEvent
+      ? event.error
+      : undefined;
+    log.error("panic", { recovered_error: errorText(error) });
+  };
+  addEventListener("error", report);
+  addEventListener("unhandledrejection", report);
+  return () => {
+    removeEventListener("error", report);
+    removeEventListener("unhandledrejection", report);
+  };
 }
 
 /** The signal that the host was stopped by, in Go's words. */

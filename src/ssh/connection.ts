@@ -105,11 +105,6 @@ export class Connection {
     this.#ident = holdUntilIdent(socket, (error) => this.#fail(error));
   }
 
-  /** Whether somebody has logged in. */
-  get isOpen(): boolean {
-    return this.#phase === "open";
-  }
-
   /**
    * Serves the connection.
    * @returns When it is over and its commands have ended; never rejects.

@@ -4,9 +4,9 @@
  * @module
  */
 import type { ApiClient } from "../api/client.ts";
+import { Deadline, isTimeout } from "../core/deadline.ts";
 import { errorText } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import { withDeadline } from "./deadline.ts";
 import type { LoginDecision } from "./login.ts";
 import type { PublicKey } from "./public_key.ts";
 
@@ -60,12 +60,9 @@ export class KeyLookup {
     log.info("public key authentication", { ssh_key_type: key.type });
     if (user !== this.#options.user) return { refusal: "unknown user" };
     if (key.refusal !== undefined) return { refusal: key.refusal };
+    using deadline = new Deadline(LOOKUP_TIMEOUT_MS, signal);
     try {
-      const { id } = await withDeadline(
-        LOOKUP_TIMEOUT_MS,
-        signal,
-        (limited) => api.authorizedKey(encoded, limited),
-      );
+      const { id } = await api.authorizedKey(encoded, deadline.signal);
       // Ids begin at 1: anything else is not an answer about a key.
       if (!Number.isSafeInteger(id) || id < 1) {
         return { refusal: `Cannot accept key id ${id}` };
@@ -80,7 +77,5 @@ export class KeyLookup {
 
 /** Our own time limit reads as the client's of the internal API does. */
 function refusalText(error: unknown): string {
-  const isTimeout = error instanceof DOMException &&
-    error.name === "TimeoutError";
-  return isTimeout ? "Internal API unreachable" : errorText(error);
+  return isTimeout(error) ? "Internal API unreachable" : errorText(error);
 }

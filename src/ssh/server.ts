@@ -6,6 +6,7 @@
 import type { ApiClient } from "../api/client.ts";
 import type { Config } from "../config/config.ts";
 import { makeCorrelationId } from "../core/correlation_id.ts";
+import { errorText } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import { type Algorithms, resolveAlgorithms } from "./algorithms.ts";
@@ -200,7 +201,14 @@ export class SshServer {
       correlationId,
     });
     this.#connections.set(socket, connection);
-    const served = connection.serve().finally(() => {
+    const served = connection.serve().catch((error) => {
+      // A bug of ours costs its own connection.
+      socket.destroy();
+      log.error("panic handling connection", {
+        correlation_id: correlationId,
+        recovered_error: errorText(error),
+      });
+    }).finally(() => {
       this.#connections.delete(socket);
       this.#served.delete(served);
     });

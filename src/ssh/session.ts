@@ -142,7 +142,7 @@ export class Session {
     const command = type === "exec" ? reader.readText() : "";
     if (type === "exec") reader.expectEnd();
     if (wantReply) this.channel.replySuccess();
-    this.#run(command);
+    this.#run(command).catch((error) => this.#panic(error));
     return true;
   }
 
@@ -209,10 +209,15 @@ export class Session {
       );
     } catch (error) {
       // The reference leaves such a channel open, and its client waiting.
-      const recovered_error = errorText(error);
-      this.#log.error("panic handling session", { recovered_error });
+      this.#panic(error);
       return { exitStatus: EXIT_FAILURE };
     }
+  }
+
+  /** A bug of ours costs its own session. */
+  #panic(error: unknown): void {
+    const recovered_error = errorText(error);
+    this.#log.error("panic handling session", { recovered_error });
   }
 
   /** Ends a session that never ran a command. */

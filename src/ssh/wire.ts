@@ -7,7 +7,9 @@ import { ProtocolError } from "../core/errors.ts";
 
 const UINT32_MAX = 0xffff_ffff;
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// A byte order mark is part of a name like any other character: `\uFEFFgit` is
+// not `git`.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Reads one message from its start; byte strings are views into it. */
 export class SshReader {

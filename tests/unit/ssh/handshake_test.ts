@@ -35,6 +35,7 @@ const MACS = [
   "hmac-sha2-256",
   "hmac-sha2-512",
   "hmac-sha1",
+  "hmac-sha1-96",
 ];
 const HOST_KEYS = [
   "ssh-ed25519",
@@ -124,7 +125,7 @@ Deno.test("sshd.md cases 36, 39, 45, 46: what OpenSSH is told", async () => {
   );
   assertEquals(list("ciphers ctos"), CIPHERS.join());
   assertEquals(list("ciphers stoc"), CIPHERS.join());
-  assertEquals(list("MACs ctos"), [...MACS, "hmac-sha1-96"].join());
+  assertEquals(list("MACs ctos"), MACS.join());
   assertEquals(list("compression ctos"), "none");
   assertEquals(list("compression stoc"), "none");
   assertStringIncludes(

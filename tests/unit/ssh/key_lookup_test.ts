@@ -12,12 +12,14 @@ const KEY: PublicKey = {
 };
 const BLOB = Uint8Array.of(0xfb, 0xff, 0xfe, 1);
 
-function setUp(answer: (key: string) => Promise<AuthorizedKey>) {
+function setUp(
+  answer: (key: string, signal?: AbortSignal) => Promise<AuthorizedKey>,
+) {
   const asked: string[] = [];
   const api: Pick<ApiClient, "authorizedKey"> = {
-    authorizedKey(key) {
+    authorizedKey(key, signal) {
       asked.push(key);
-      return answer(key);
+      return answer(key, signal);
     },
   };
   const abort = new AbortController();
@@ -92,7 +94,11 @@ Deno.test("the answer for one user is not another's", async () => {
 });
 
 Deno.test("a look-up ends with its connection", async () => {
-  const { lookup, abort } = setUp(() => new Promise(() => {}));
+  const { lookup, abort } = setUp((_key, signal) =>
+    new Promise((_, reject) =>
+      signal?.addEventListener("abort", () => reject(signal.reason))
+    )
+  );
   const finding = lookup.find("git", KEY, BLOB);
   abort.abort(new Error("context canceled"));
   assertEquals(await finding, { refusal: "context canceled" });

@@ -147,7 +147,9 @@ Deno.test("sshd.md case 71: an API that never answers is given up after its time
     limits: { loginGraceMs: 200 },
     authorizedKey: (_key, signal) => {
       asked.resolve(signal);
-      return new Promise(() => {});
+      return new Promise((_, reject) =>
+        signal?.addEventListener("abort", () => reject(signal.reason))
+      );
     },
   });
   const run = await runSsh(fixture, ["x"]);

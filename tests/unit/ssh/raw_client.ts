@@ -98,7 +98,9 @@ export class RawClient implements AsyncDisposable {
   }
 
   /** Connects and logs in with the fixture's key. */
-  static async login(fixture: SshFixture): Promise<RawClient> {
+  static async login(
+    fixture: Pick<SshFixture, "folder" | "port">,
+  ): Promise<RawClient> {
     const client = await RawClient.connect(fixture.port);
     await client.requestAuth();
     const { key, blob } = await readUserKey(`${fixture.folder}/user_ed25519`);

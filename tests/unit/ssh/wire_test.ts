@@ -52,6 +52,11 @@ Deno.test("SshReader refuses a string that is longer than any message", () => {
   assertThrows(() => new SshReader(bytes).readString(), ProtocolError);
 });
 
+Deno.test("SshReader.readText() keeps a byte order mark", () => {
+  const bytes = new SshWriter().string("\ufeffgit").bytes();
+  assertEquals(new SshReader(bytes).readText(), "\ufeffgit");
+});
+
 Deno.test("SshReader.expectEnd() refuses what trails", () => {
   const reader = new SshReader(Uint8Array.of(1, 2));
   reader.readByte();
