@@ -9,12 +9,14 @@ const READ_BYTES = 16 * 1024;
 /** Reads and writes one connection, which it owns. */
 export class SocketDuplex implements ByteDuplex {
   readonly #conn: Deno.Conn;
-  readonly #buffer = new Uint8Array(READ_BYTES);
+  readonly #buffer: Uint8Array<ArrayBuffer>;
   #isClosed = false;
   #isWriteClosed = false;
 
-  constructor(conn: Deno.Conn) {
+  /** @param readBytes Most that one read brings. */
+  constructor(conn: Deno.Conn, readBytes = READ_BYTES) {
     this.#conn = conn;
+    this.#buffer = new Uint8Array(readBytes);
   }
 
   /** @throws {Error} `Deno.errors.Interrupted` once `close` was called. */

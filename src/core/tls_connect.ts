@@ -20,6 +20,10 @@ export interface TlsTarget {
   readonly roots: readonly string[];
   /** Protocols to offer; none are when left out. Any answer is accepted. */
   readonly alpnProtocols?: readonly string[];
+  /** Opens what TLS runs over, through a proxy say; dials `hostname` where absent. */
+  readonly connect?: (signal: AbortSignal) => Promise<Deno.TcpConn>;
+  /** Most that one read brings, in bytes. */
+  readonly readBytes?: number;
 }
 
 /**
@@ -41,7 +45,7 @@ export async function openTls(
       if (roots.length === target.roots.length) throw error;
       return await openTls({ ...target, roots }, signal);
     }
-    if (!(error instanceof CertificateError)) throw error;
+    if (!(error instanceof CertificateError) || target.connect) throw error;
     if (!error.message.includes("CaUsedAsEndEntity")) throw error;
     return await dialSelfSigned(target, { cause: error, signal });
   }
@@ -53,11 +57,12 @@ class RootsError extends Error {
 }
 
 async function dialTls(
-  { hostname, port, serverName, roots, alpnProtocols }: TlsTarget,
+  target: TlsTarget,
   signal: AbortSignal,
 ): Promise<ByteDuplex> {
+  const { hostname, port, serverName, roots, alpnProtocols } = target;
   const tcp = await untilConnected(
-    Deno.connect({ hostname, port, signal }),
+    target.connect?.(signal) ?? Deno.connect({ hostname, port, signal }),
     signal,
   );
   let tls: Deno.TlsConn;
@@ -71,7 +76,7 @@ async function dialTls(
     closeQuietly(tcp);
     throw new RootsError("Cannot set TLS up", { cause });
   }
-  const duplex = new SocketDuplex(tls);
+  const duplex = new SocketDuplex(tls, target.readBytes);
   const giveUp = () => duplex.close();
   signal.addEventListener("abort", giveUp, { once: true });
   try {

@@ -5,12 +5,13 @@
  */
 import { errorText } from "../core/errors.ts";
 import { quoteGo } from "../core/go_text.ts";
+import { untilConnected } from "../core/socket_duplex.ts";
 import type { GitalyAddress, NetworkAddress } from "./address.ts";
-import { withDeadline } from "./deadline.ts";
+import { DeadlineError } from "./deadline.ts";
 import { type HostPort, joinHostPort } from "./host_port.ts";
 import { encodeConnectRequest, findProxy, type ProxyServer } from "./proxy.ts";
+import { duplexAsSocket, type Socket } from "./socket.ts";
 import type { TrustedRoots } from "./trusted_roots.ts";
-import type { Socket } from "./yamux_session.ts";
 
 /** No connection came about; the message is grpc-go's. */
 export class DialError extends Error {
@@ -31,6 +32,8 @@ export type DialTarget = string | HostPort;
 
 /** A proxy's whole answer to CONNECT. */
 const PROXY_ANSWER_BYTES_MAX = 8_192;
+/** What one read of a TLS connection may bring. */
+const TLS_READ_BYTES = 131_072;
 
 /**
  * Connects.
@@ -42,127 +45,95 @@ export async function dial(
   target: DialTarget,
   options: DialOptions,
 ): Promise<Socket> {
-  const shown = typeof target === "string"
-    ? `unix ${target}`
-    : `tcp ${joinHostPort(target)}`;
-  const attempt = new DialAttempt(address, target, options);
+  const abort = new AbortController();
+  const timer = setTimeout(
+    () => abort.abort(new DeadlineError("i/o timeout")),
+    options.timeoutMs,
+  );
   try {
-    return await withDeadline(attempt.run(), options.timeoutMs);
+    if (address.scheme === "unix" || typeof target === "string") {
+      return await connectUnix(target, abort.signal);
+    }
+    return address.isTls
+      ? await connectTls(address, target, { ...options, signal: abort.signal })
+      : await connect(address, target, { ...options, signal: abort.signal });
   } catch (cause) {
-    attempt.abandon();
+    const shown = typeof target === "string"
+      ? `unix ${target}`
+      : `tcp ${joinHostPort(target)}`;
     const problem = `dial ${shown}: ${describeFailure(cause)}`;
     const reason = quoteGo(`transport: Error while dialing: ${problem}`);
     throw new DialError(
       `last connection error: connection error: desc = ${reason}`,
       { cause },
     );
+  } finally {
+    clearTimeout(timer);
   }
 }
 
-/** The steps of one connection, which may be given up between any two. */
-class DialAttempt {
-  readonly #address: GitalyAddress;
-  readonly #target: DialTarget;
-  readonly #options: DialOptions;
-  readonly #abort = new AbortController();
-  #conn: Deno.Conn | undefined;
+type StepOptions = DialOptions & { readonly signal: AbortSignal };
 
-  constructor(
-    address: GitalyAddress,
-    target: DialTarget,
-    options: DialOptions,
-  ) {
-    this.#address = address;
-    this.#target = target;
-    this.#options = options;
-  }
+async function connectUnix(
+  target: DialTarget,
+  signal: AbortSignal,
+): Promise<Socket> {
+  if (typeof target !== "string") throw new TypeError("Cannot mix targets");
+  const connecting = Deno.connect({ transport: "unix", path: target });
+  return await untilConnected(connecting, signal);
+}
 
-  async run(): Promise<Socket> {
-    const address = this.#address;
-    const target = this.#target;
-    if (typeof target === "string") {
-      return this.#keep(
-        await Deno.connect({ transport: "unix", path: target }),
-      );
-    }
-    if (address.scheme === "unix") throw new TypeError("Cannot mix targets");
-    return address.isTls
-      ? await this.#connectTls(target, address)
-      : await this.#connect(target, address);
-  }
-
-  /** Closes what stands so far; a step under way closes its own when it ends. */
-  abandon(): void {
-    this.#abort.abort();
-    const conn = this.#conn;
-    this.#conn = undefined;
-    closeQuietly(conn);
-  }
-
-  async #connectTcp({ host, port }: HostPort): Promise<Deno.TcpConn> {
-    if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 0xffff) {
-      throw new Error(`lookup tcp/${port}: unknown port`);
-    }
-    const conn = await Deno.connect({
-      hostname: host,
-      port: Number(port),
-      signal: this.#abort.signal,
-    });
-    this.#keep(conn);
-    conn.setNoDelay(true);
-    return conn;
-  }
-
-  /** TCP to the host itself, through the proxy if there is one. */
-  async #connect(
-    target: HostPort,
-    address: NetworkAddress,
-  ): Promise<Deno.TcpConn> {
-    const proxy = findProxy(address.target, this.#options.env);
-    const conn = await this.#connectTcp(proxy?.target ?? target);
-    if (proxy !== undefined) await passProxy(conn, target, proxy);
-    return conn;
-  }
-
-  async #connectTls(
-    target: HostPort,
-    address: NetworkAddress,
-  ): Promise<Deno.TlsConn> {
-    const { host } = address.target;
-    const tls = await this.#startTls(await this.#connect(target, address), host)
-      // What fails before the handshake is a root that cannot be used, and it
-      // takes the connection with it.
-      .catch(async (error) => {
-        if (!await this.#options.roots.dropUnusable()) throw error;
-        return await this.#startTls(
-          await this.#connect(target, address),
-          host,
-        );
-      });
-    await tls.handshake();
-    return tls;
-  }
-
-  async #startTls(
-    conn: Deno.TcpConn,
-    hostname: string,
-  ): Promise<Deno.TlsConn> {
-    const caCerts = await this.#options.roots.list();
+async function connectTls(
+  address: NetworkAddress,
+  target: HostPort,
+  options: StepOptions,
+): Promise<Socket> {
+  const { openTls } = await import("../core/tls_connect.ts");
+  const serverName = address.target.host;
+  const isProxied = findProxy(address.target, options.env) !== undefined;
+  const tls = await openTls({
+    hostname: target.host,
+    port: parsePort(target.port),
+    serverName,
+    roots: await options.roots.list(),
     // An answer is not asked for: Gitaly selects a protocol or none, and what
     // follows is often not HTTP/2 but yamux.
-    const alpnProtocols = ["h2"];
-    return this.#keep(
-      await Deno.startTls(conn, { hostname, alpnProtocols, caCerts }),
-    );
-  }
+    alpnProtocols: ["h2"],
+    readBytes: TLS_READ_BYTES,
+    ...isProxied && {
+      connect: (signal) => connect(address, target, { ...options, signal }),
+    },
+  }, options.signal);
+  return duplexAsSocket(tls);
+}
 
-  #keep<T extends Deno.Conn>(conn: T): T {
-    if (this.#abort.signal.aborted) {
-      closeQuietly(conn);
-      throw this.#abort.signal.reason;
-    }
-    this.#conn = conn;
+/** TCP to the host itself, through the proxy if there is one. */
+async function connect(
+  address: NetworkAddress,
+  target: HostPort,
+  { env, signal }: StepOptions,
+): Promise<Deno.TcpConn> {
+  const proxy = findProxy(address.target, env);
+  const { host, port } = proxy?.target ?? target;
+  const connecting = Deno.connect({
+    hostname: host,
+    port: parsePort(port),
+    signal,
+  });
+  const conn = await untilConnected(connecting, signal);
+  conn.setNoDelay(true);
+  if (proxy === undefined) return conn;
+  const giveUp = () => conn.close();
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    await passProxy(conn, target, proxy);
     return conn;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    conn.close();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
   }
 }
 
@@ -193,6 +164,14 @@ async function passProxy(
   }
 }
 
+/** Go would look a name up in the list of services; GitLab writes numbers. */
+function parsePort(port: string): number {
+  if (!/^[0-9]{1,5}$/.test(port) || Number(port) > 0xffff) {
+    throw new Error(`lookup tcp/${port}: unknown port`);
+  }
+  return Number(port);
+}
+
 /** The fault in Go's words where it is one of the usual. */
 function describeFailure(cause: unknown): string {
   if (cause instanceof Deno.errors.NotFound) {
@@ -205,13 +184,4 @@ function describeFailure(cause: unknown): string {
     return "connect: permission denied";
   }
   return errorText(cause);
-}
-
-/** Closes a connection that may be closed already. */
-function closeQuietly(conn: Deno.Conn | undefined): void {
-  try {
-    conn?.close();
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BadResource)) throw error;
-  }
 }

@@ -4,18 +4,13 @@
  * writes. Two buffers take turns; nothing else is ever queued.
  * @module
  */
+import type { Socket } from "./socket.ts";
 import {
   writeYamuxHeader,
   YAMUX_HEADER_BYTES,
   YAMUX_TYPE,
   type YamuxFrame,
 } from "./yamux_frame.ts";
-
-/** Where whole buffers go. */
-export interface WriteSocket {
-  /** Writes some of `bytes` and returns how many. */
-  write(bytes: Uint8Array): Promise<number>;
-}
 
 /** What of a buffer data frames may fill. */
 const DATA_BYTES_MAX = 262_144;
@@ -31,7 +26,7 @@ const DONE: Promise<void> = Promise.resolve();
 
 /** Gathers and writes frames; `onFailure` hears of a socket that failed. */
 export class FrameWriter {
-  readonly #socket: WriteSocket;
+  readonly #socket: Pick<Socket, "write">;
   readonly #onFailure: (error: unknown) => void;
   #filling = new Uint8Array(DATA_BYTES_MAX + CONTROL_BYTES_MAX);
   #spare = new Uint8Array(DATA_BYTES_MAX + CONTROL_BYTES_MAX);
@@ -40,7 +35,10 @@ export class FrameWriter {
   #isClosed = false;
   #waiters: (() => void)[] = [];
 
-  constructor(socket: WriteSocket, onFailure: (error: unknown) => void) {
+  constructor(
+    socket: Pick<Socket, "write">,
+    onFailure: (error: unknown) => void,
+  ) {
     this.#socket = socket;
     this.#onFailure = onFailure;
   }

@@ -14,8 +14,8 @@ import type {
 } from "./grpc_call.ts";
 import { acceptServerStream } from "./server_stream.ts";
 import type { SidechannelRegistry } from "./sidechannel_registry.ts";
-import { SocketDuplex } from "./socket_duplex.ts";
-import { type Socket, type YamuxEnd, YamuxSession } from "./yamux_session.ts";
+import { type Socket, SocketPipe } from "./socket.ts";
+import { type YamuxEnd, YamuxSession } from "./yamux_session.ts";
 
 /** Tells a server that yamux follows. */
 const MULTIPLEX_MAGIC = new TextEncoder().encode("backchannel");
@@ -58,7 +58,7 @@ export class GitalyConnection {
       };
       this.#lower = session;
     } else {
-      duplex = new SocketDuplex(socket);
+      duplex = new SocketPipe(socket);
       this.#lower = duplex;
     }
     this.grpc = setup.carrier.connect(duplex, setup.grpc);

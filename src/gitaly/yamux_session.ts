@@ -6,8 +6,9 @@
  * @module
  */
 import { errorText, ProtocolError } from "../core/errors.ts";
-import { FrameWriter, type WriteSocket } from "./frame_writer.ts";
+import { FrameWriter } from "./frame_writer.ts";
 import { type Slab, SlabPool } from "./receive_queue.ts";
+import type { Socket } from "./socket.ts";
 import {
   YAMUX_FLAG,
   YAMUX_GO_AWAY,
@@ -17,13 +18,6 @@ import {
   type YamuxFrame,
 } from "./yamux_frame.ts";
 import { type StreamLink, YamuxStream } from "./yamux_stream.ts";
-
-/** A connected socket; `Deno.Conn` is one. */
-export interface Socket extends WriteSocket {
-  /** Reads into `buffer`; `null` at the end. */
-  read(buffer: Uint8Array): Promise<number | null>;
-  close(): void;
-}
 
 /** Streams of the peer that may be open at a time; more are refused with RST. */
 const PEER_STREAMS_MAX = 256;

@@ -29,7 +29,7 @@ import {
   encodeMessage,
 } from "../../src/gitaly/protobuf/codec.ts";
 import type { MessageTable } from "../../src/gitaly/protobuf/message_table.ts";
-import { SocketDuplex } from "../../src/gitaly/socket_duplex.ts";
+import { SocketPipe } from "../../src/gitaly/socket.ts";
 import { type PeerStream, YamuxPeer } from "./gitaly_yamux_peer.ts";
 
 /** A failure that a handler answers with. */
@@ -98,10 +98,26 @@ export async function startGitalyServer(
   const folder = await Deno.makeTempDir({ prefix: "gitaly-test-" });
   const path = `${folder}/s`;
   const listener = Deno.listen({ transport: "unix", path });
+  const server = serveGitaly(handlers, listener, `unix:${path}`);
+  return {
+    ...server,
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+/** Serves on a listener, which it owns. */
+export function serveGitaly(
+  handlers: GitalyHandlers,
+  listener: Deno.Listener,
+  address: string,
+): GitalyServer {
   const server = new TestServer(handlers);
   const accepting = server.acceptAll(listener);
   return {
-    address: `unix:${path}`,
+    address,
     peers: server.peers,
     openings: server.openings,
     servers: server.servers,
@@ -109,7 +125,6 @@ export async function startGitalyServer(
       listener.close();
       await accepting;
       await server.close();
-      await Deno.remove(folder, { recursive: true });
     },
   };
 }
@@ -172,7 +187,7 @@ class TestServer {
       this.#handlers.onPeer?.(peer);
     } else {
       this.peers.push(undefined);
-      this.#serveGrpc(prefixed(opening, new SocketDuplex(conn)), undefined);
+      this.#serveGrpc(prefixed(opening, new SocketPipe(conn)), undefined);
     }
   }
 

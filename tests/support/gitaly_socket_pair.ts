@@ -3,7 +3,7 @@
  * as far as yamux uses it.
  * @module
  */
-import type { Socket } from "../../src/gitaly/yamux_session.ts";
+import type { Socket } from "../../src/gitaly/socket.ts";
 
 /** One direction. */
 class Channel {

@@ -13,7 +13,7 @@ import {
   YamuxDecoder,
   type YamuxFrame,
 } from "../../src/gitaly/yamux_frame.ts";
-import type { Socket } from "../../src/gitaly/yamux_session.ts";
+import type { Socket } from "../../src/gitaly/socket.ts";
 
 /** One frame that came, with its payload. */
 export interface SeenFrame extends Readonly<YamuxFrame> {
