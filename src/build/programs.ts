@@ -153,10 +153,10 @@ export const FIXED_ENVIRONMENT: Readonly<Record<string, string>> = {
  * are known at run time alone. Write is more than the log: Deno asks for it
  * to connect to a Unix socket. Nor would it help to refuse some paths: what
  * may write may make a symbolic link to them, and Deno judges the link (seen
- * on 2.9.6). So files are bounded by the Unix user alone, except /proc, /sys
- * and /dev, which Deno keeps from all but --allow-all. No program may start
- * another one, load native code, import from the network, signal a process
- * or ask about the machine.
+ * on 2.9.6). So files are bounded by the Unix user alone, but for most of
+ * /proc, /sys and /dev, which Deno keeps from all without --allow-all. No
+ * program may start another one, load native code, import from the network,
+ * signal a process or ask about the machine.
  */
 export function permissionFlags({ environment }: ProgramLibrary): string[] {
   return [
