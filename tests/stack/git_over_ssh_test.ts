@@ -48,6 +48,8 @@ async function openWorld(door: typeof DOORS[number][0]): Promise<World> {
         userId: SAMPLE.userId,
       }],
       projects: [...SAMPLE_PROJECTS, ...extraProjects()],
+      // What cannot be compressed need not be searched for likenesses.
+      gitaly: { gitConfigOptions: ["pack.window=0"] },
       configLines: sshdConfigLines(keys, { hostname: "127.0.0.1", port: 0 }),
     }),
   );

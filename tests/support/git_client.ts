@@ -47,7 +47,9 @@ export class GitClient {
     );
     await Deno.writeTextFile(
       `${folder}/.gitconfig`,
-      "[user]\n\tname = Test\n\temail = test@example.com\n",
+      "[user]\n\tname = Test\n\temail = test@example.com\n" +
+        // Tests move random bytes; looking for likenesses takes seconds.
+        "[core]\n\tcompression = 0\n[pack]\n\twindow = 0\n",
     );
     const ssh = ["ssh", ...sshOptions(folder, keys)].join(" ");
     return new GitClient(folder, door, {
