@@ -1,5 +1,5 @@
 /**
- * How many bytes the peer may still send, on one stream or on the connection.
+ * How many bytes the peer may still send on one stream.
  * Source: RFC 9113, section 5.2.
  * @module
  */

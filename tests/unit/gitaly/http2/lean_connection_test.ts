@@ -1,11 +1,5 @@
 import { assertEquals, assertMatch, assertRejects } from "@std/assert";
-import type {
-  GrpcCall,
-  GrpcCallStart,
-  GrpcConnectOptions,
-} from "../../../../src/gitaly/grpc_call.ts";
 import { HpackDecoder } from "../../../../src/gitaly/http2/hpack_decoder.ts";
-import { LeanConnection } from "../../../../src/gitaly/http2/lean_connection.ts";
 import {
   ACK,
   bytesOf,
@@ -24,50 +18,17 @@ import {
   TYPE,
   uint32,
 } from "../../../support/fake_http2_server.ts";
-
-const PATH = "/gitaly.SSHService/SSHReceivePack";
-const BIDI: GrpcCallStart = { path: PATH, metadata: [], isUnary: false };
-const UNARY: GrpcCallStart = { ...BIDI, isUnary: true };
-const OPTIONS: GrpcConnectOptions = {
-  authority: "localhost",
-  scheme: "http",
-  keepaliveTimeMs: 20_000,
-  keepaliveTimeoutMs: 20_000,
-};
-
-/** A server and a connection to it, which the test ends with `using`. */
-function connect(options: Partial<GrpcConnectOptions> = {}) {
-  const server = new FakeHttp2Server();
-  const connection = new LeanConnection(server, { ...OPTIONS, ...options });
-  return {
-    server,
-    connection,
-    [Symbol.dispose]() {
-      connection.close();
-    },
-  };
-}
-
-/** The same, after the server's SETTINGS. */
-async function connectReady(...pairs: (readonly [number, number])[]) {
-  const both = connect();
-  both.server.send(settings(...pairs));
-  await both.server.next(TYPE.windowUpdate);
-  await both.server.next(TYPE.settings);
-  return both;
-}
+import {
+  BIDI,
+  connect,
+  connectReady,
+  endOf,
+  receiveAll,
+  UNARY,
+} from "../../../support/lean_pair.ts";
 
 const textOf = (bytes: Uint8Array | null) =>
   bytes && new TextDecoder().decode(bytes);
-
-async function receiveAll(call: GrpcCall): Promise<string[]> {
-  const messages: string[] = [];
-  for (;;) {
-    const message = await call.receive();
-    if (message === null) return messages;
-    messages.push(textOf(message) ?? "");
-  }
-}
 
 const ok = (streamId: number, ...messages: string[]) =>
   join(
@@ -75,11 +36,6 @@ const ok = (streamId: number, ...messages: string[]) =>
     ...messages.map((text) => dataFrame(streamId, bytesOf(text))),
     trailers(streamId),
   );
-
-async function endOf(call: GrpcCall): Promise<string> {
-  const { code, message } = await call.status;
-  return `${code} ${message}`;
-}
 
 Deno.test("a unary call goes out in one write, before the server has said a word", async () => {
   using both = connect();
@@ -98,7 +54,7 @@ Deno.test("a unary call goes out in one write, before the server has said a word
   assertEquals(fields.slice(0, 4), [
     [":method", "POST"],
     [":scheme", "http"],
-    [":path", PATH],
+    [":path", "/gitaly.SSHService/SSHReceivePack"],
     [":authority", "localhost"],
   ]);
   assertEquals(fields.at(-1), ["a", "b"]);
