@@ -49,7 +49,8 @@ export async function readKeyLines(run: KeysRun): Promise<string[]> {
   const lines = isInput
     ? (await readText(host.io.stdin)).split("\n")
     : [words.join(" ")];
-  const keys = lines.filter((line) => /^[^#]*\S/.test(line.trim()));
+  const keys = lines.map((line) => line.trim())
+    .filter((line) => line !== "" && !line.startsWith("#"));
   if (keys.length > 0) return keys;
   throw new UsageError(
     `${command} needs a public key, or - for standard input`,

@@ -67,8 +67,10 @@ export async function collectAnsweredLines(
       goesOn = scanner.step();
       for (let at = 0; at < blobs.length; at += QUESTIONS_AT_ONCE) {
         const some = blobs.slice(at, at + QUESTIONS_AT_ONCE);
-        for (const found of await Promise.all(some.map(ask))) {
-          if (found) spool.add(encodeAnswer(found, shape));
+        // All of them are waited for, even when one has failed already.
+        for (const answer of await Promise.allSettled(some.map(ask))) {
+          if (answer.status === "rejected") throw answer.reason;
+          if (answer.value) spool.add(encodeAnswer(answer.value, shape));
         }
         asked += some.length;
         onProgress(asked);

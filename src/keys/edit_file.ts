@@ -131,7 +131,10 @@ function carryOut(
 ): boolean {
   const { added, removed } = plan;
   if (target.found) fixMode(target.path, target.found.mode);
-  if (!added && removed.count === 0) return true;
+  if (!added && removed.count === 0) {
+    return target.found !== undefined ||
+      appendLine(plan, new Uint8Array(), target);
+  }
   if (added?.kind === "line" && removed.count === 0) {
     return appendLine(plan, added.bytes, target);
   }

@@ -13,7 +13,7 @@ import {
 import { type BlockSource, type LineSpan, scanLines } from "./line_scan.ts";
 import { findKeyWords } from "./public_key.ts";
 
-/** Entries of one table: about 50 MiB. */
+/** Entries of one round's table. */
 const ROUND_ENTRIES_MAX = 1_500_000;
 
 /** What counts as the same line. `key` ignores the comment. */
@@ -25,6 +25,8 @@ export interface MatchSides {
   readonly matchBy: MatchBy;
   /** How many lines there are to be; decides the number of rounds. */
   readonly wantedCount: number;
+  /** How many of them are matched at once; about 50 MiB when left out. */
+  readonly roundEntriesMax?: number;
   /** Opens the lines that ought to be there; of one id the last counts. */
   openWanted(): BlockSource;
   /** Opens the file from its start; `undefined` if there is none. */
@@ -54,9 +56,12 @@ const IS_DIFFERENT = 2;
 
 /** Matches both sides. Within a round, the file's lines come in their order. */
 export function matchLines(sides: MatchSides, visitor: MatchVisitor): void {
-  const rounds = Math.max(1, Math.ceil(sides.wantedCount / ROUND_ENTRIES_MAX));
+  const { wantedCount, roundEntriesMax = ROUND_ENTRIES_MAX } = sides;
+  const rounds = Math.max(1, Math.ceil(wantedCount / roundEntriesMax));
+  // One key for all rounds: an id must belong to the same round on both sides.
+  const idHasher = new KeyHasher();
   for (let round = 0; round < rounds; round++) {
-    new MatchRound(sides, visitor, { round, rounds }).run();
+    new MatchRound(sides, visitor, { round, rounds, idHasher }).run();
   }
 }
 
@@ -66,7 +71,7 @@ class MatchRound {
   readonly #round: number;
   readonly #rounds: number;
   readonly #ids = new HashTable(2 * ROUND_ENTRIES_MAX);
-  readonly #idHasher = new KeyHasher();
+  readonly #idHasher: KeyHasher;
   readonly #contentHasher = new KeyHasher();
   #contentHi = new Uint32Array(1 << 10);
   #contentLo = new Uint32Array(1 << 10);
@@ -76,12 +81,17 @@ class MatchRound {
   constructor(
     sides: MatchSides,
     visitor: MatchVisitor,
-    { round, rounds }: { round: number; rounds: number },
+    { round, rounds, idHasher }: {
+      round: number;
+      rounds: number;
+      idHasher: KeyHasher;
+    },
   ) {
     this.#sides = sides;
     this.#visitor = visitor;
     this.#round = round;
     this.#rounds = rounds;
+    this.#idHasher = idHasher;
   }
 
   run(): void {
