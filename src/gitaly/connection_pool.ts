@@ -6,6 +6,7 @@
  * over the addresses of a host); Gitaly 18.9, dnsresolver (5 minutes).
  * @module
  */
+import { Timer } from "../core/timer.ts";
 import type { GitalyAddress } from "./address.ts";
 import { dial, type DialTarget } from "./dial.ts";
 import { GitalyConnection } from "./gitaly_connection.ts";
@@ -61,7 +62,7 @@ interface Entry {
   readonly connecting: Promise<GitalyConnection>;
   connection: GitalyConnection | undefined;
   uses: number;
-  idleTimer: ReturnType<typeof setTimeout> | undefined;
+  idleTimer: Timer | undefined;
 }
 
 /** All connections of one client. */
@@ -122,7 +123,7 @@ export class ConnectionPool {
   close(): void {
     this.#isClosed = true;
     for (const { entries } of this.#peers.values()) {
-      for (const { idleTimer } of entries.values()) clearTimeout(idleTimer);
+      for (const { idleTimer } of entries.values()) idleTimer?.stop();
     }
     this.#peers.clear();
     for (const connection of this.#open) connection.close();
@@ -170,7 +171,7 @@ export class ConnectionPool {
       entry = this.#connect(peer, target, key);
       peer.entries.set(name, entry);
     }
-    clearTimeout(entry.idleTimer);
+    entry.idleTimer?.stop();
     entry.uses++;
     const used = entry;
     let isReleased = false;
@@ -201,7 +202,7 @@ export class ConnectionPool {
       connecting: this.#dial(target, key).then((connection) => {
         entry.connection = connection;
         void connection.closed.then(() => {
-          clearTimeout(entry.idleTimer);
+          entry.idleTimer?.stop();
           this.#open.delete(connection);
           const name = JSON.stringify(target);
           if (peer.entries.get(name) === entry) peer.entries.delete(name);
@@ -270,10 +271,7 @@ export class ConnectionPool {
       connection.close();
       return;
     }
-    entry.idleTimer = setTimeout(
-      () => connection.close(),
-      this.#setup.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
-    );
-    Deno.unrefTimer(entry.idleTimer);
+    entry.idleTimer = new Timer(() => connection.close());
+    entry.idleTimer.start(this.#setup.idleTimeoutMs ?? IDLE_TIMEOUT_MS);
   }
 }

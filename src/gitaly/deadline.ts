@@ -2,6 +2,7 @@
  * A limit on the time that a step of a protocol may take.
  * @module
  */
+import { Timer } from "../core/timer.ts";
 
 /** A step took too long. */
 export class DeadlineError extends Error {
@@ -17,19 +18,17 @@ export async function withDeadline<T>(
   work: Promise<T>,
   timeoutMs: number,
 ): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new DeadlineError("i/o deadline reached")),
-      timeoutMs,
-    );
-  });
+  const late = Promise.withResolvers<never>();
+  const timer = new Timer(() =>
+    late.reject(new DeadlineError("i/o deadline reached"))
+  );
+  timer.start(timeoutMs);
   // Awaiting the loser of the race would tell of a failure nobody waits for.
   work.catch(() => {});
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([work, late.promise]);
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
 }
 

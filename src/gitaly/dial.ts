@@ -5,6 +5,7 @@
  */
 import { errorText } from "../core/errors.ts";
 import { quoteGo } from "../core/go_text.ts";
+import { Timer } from "../core/timer.ts";
 import { untilConnected } from "../core/socket_duplex.ts";
 import type { GitalyAddress, NetworkAddress } from "./address.ts";
 import { DeadlineError } from "./deadline.ts";
@@ -46,10 +47,8 @@ export async function dial(
   options: DialOptions,
 ): Promise<Socket> {
   const abort = new AbortController();
-  const timer = setTimeout(
-    () => abort.abort(new DeadlineError("i/o timeout")),
-    options.timeoutMs,
-  );
+  const timer = new Timer(() => abort.abort(new DeadlineError("i/o timeout")));
+  timer.start(options.timeoutMs);
   try {
     if (address.scheme === "unix" || typeof target === "string") {
       return await connectUnix(target, abort.signal);
@@ -68,7 +67,7 @@ export async function dial(
       { cause },
     );
   } finally {
-    clearTimeout(timer);
+    timer.stop();
   }
 }
 

@@ -7,6 +7,7 @@
  * @module
  */
 import type { ByteDuplex } from "../core/io.ts";
+import { Timer } from "../core/timer.ts";
 import type {
   GrpcCarrier,
   GrpcConnection,
@@ -39,7 +40,7 @@ export class GitalyConnection {
   /** Settles when the connection is gone. Never rejects. */
   readonly closed: Promise<void>;
   readonly #lower: { close(): void };
-  readonly #settingsTimer: ReturnType<typeof setTimeout>;
+  readonly #settingsTimer = new Timer(() => this.#checkSettings());
   #sessionEnd: YamuxEnd | undefined;
   #timedOut = false;
 
@@ -62,10 +63,7 @@ export class GitalyConnection {
       this.#lower = duplex;
     }
     this.grpc = setup.carrier.connect(duplex, setup.grpc);
-    this.#settingsTimer = setTimeout(
-      () => this.#checkSettings(),
-      setup.settingsTimeoutMs,
-    );
+    this.#settingsTimer.start(setup.settingsTimeoutMs);
     this.closed = this.grpc.closed.then(() => this.close());
   }
 
@@ -85,7 +83,7 @@ export class GitalyConnection {
 
   /** Ends the connection and what runs over it. Idempotent. */
   close(): void {
-    clearTimeout(this.#settingsTimer);
+    this.#settingsTimer.stop();
     this.grpc.close();
     this.#lower.close();
   }

@@ -2,14 +2,16 @@
  * One stream of a yamux connection as a byte pipe, with the windows of both
  * directions.
  *
- * The receive window grows while the consumer keeps up and shrinks again when
- * it does not: a distant server gets the window that its distance asks for,
- * and a slow user costs the memory of the smallest one.
+ * The receive window grows while the consumer waits for a sender that is not
+ * fast, and shrinks again when the consumer falls behind: a distant server gets
+ * the window that its distance asks for, a near one and a slow user cost the
+ * memory of the smallest.
  * Source: hashicorp/yamux, spec.md and its settings in Gitaly's client.
  * @module
  */
 import { ProtocolError } from "../core/errors.ts";
 import type { ByteDuplex } from "../core/io.ts";
+import { Timer } from "../core/timer.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 import { ReceiveQueue, type Slab, type SlabPool } from "./receive_queue.ts";
 import {
@@ -24,11 +26,19 @@ export interface StreamLink {
   readonly pool: SlabPool;
   /** Receive window that a stream starts with, and the largest it may get. */
   readonly windowBytes: { readonly initial: number; readonly max: number };
+  /** A clock that never goes back. */
+  readonly nowMs: () => number;
   /** How long a closed stream waits for the peer's FIN before it sends RST. */
   readonly closeTimeoutMs: number;
   /** Called when both directions have ended: the id means nothing any more. */
   forget(streamId: number): void;
 }
+
+/**
+ * What comes faster than this (200 MiB/s) needs no larger window: it is the
+ * consumer's turn to wait, and what waits in the window costs memory.
+ */
+const FAST_BYTES_PER_MS = 209_715;
 
 /** Neither end can know whether more was meant to come. */
 const CONNECTION_RESET = "connection reset";
@@ -47,8 +57,11 @@ export class YamuxStream implements ByteDuplex {
   /** Credit that the peer has left. */
   #credit: number;
   #windowBytes: number;
-  /** Whether the consumer had next to nothing waiting when credit was given last. */
-  #keepsUp = false;
+  /** Whether the consumer has had to wait since credit was given last. */
+  #hasIdled = false;
+  /** Whether the window was what the sender waited for, as far as one can see. */
+  #wasNarrow = false;
+  #creditedAtMs: number;
   #sendWindow = YAMUX_INITIAL_WINDOW_BYTES;
   #isFinSent = false;
   #isFinReceived = false;
@@ -57,7 +70,7 @@ export class YamuxStream implements ByteDuplex {
   #isSessionOver = false;
   #reader: PromiseWithResolvers<Uint8Array | null> | undefined;
   #windowWaiters: (() => void)[] = [];
-  #closeTimer: ReturnType<typeof setTimeout> | undefined;
+  #closeTimer: Timer | undefined;
 
   constructor(id: number, link: StreamLink) {
     this.id = id;
@@ -65,6 +78,7 @@ export class YamuxStream implements ByteDuplex {
     this.#queue = new ReceiveQueue(link.pool);
     this.#windowBytes = link.windowBytes.initial;
     this.#credit = this.#windowBytes;
+    this.#creditedAtMs = link.nowMs();
   }
 
   /** Announces the stream, or takes the peer's: the frame with SYN or ACK. */
@@ -98,6 +112,7 @@ export class YamuxStream implements ByteDuplex {
     } catch (error) {
       return Promise.reject(error);
     }
+    this.#hasIdled = true;
     this.#reader = Promise.withResolvers();
     return this.#reader.promise;
   }
@@ -133,10 +148,8 @@ export class YamuxStream implements ByteDuplex {
     if (this.#isOver) return;
     this.#sendFin();
     if (this.#isFinReceived) return;
-    this.#closeTimer = setTimeout(
-      () => this.reset(),
-      this.#link.closeTimeoutMs,
-    );
+    this.#closeTimer = new Timer(() => this.reset());
+    this.#closeTimer.start(this.#link.closeTimeoutMs);
   }
 
   /** Ends both directions at once with RST. */
@@ -207,7 +220,7 @@ export class YamuxStream implements ByteDuplex {
   /** The connection is gone: what was received stays readable, then ends. */
   endSession(): void {
     this.#isSessionOver = true;
-    clearTimeout(this.#closeTimer);
+    this.#closeTimer?.stop();
     this.#endReader();
     this.#wakeWriters();
   }
@@ -244,18 +257,23 @@ export class YamuxStream implements ByteDuplex {
     if (this.#isFinReceived || this.#isOver) return;
     const { initial, max } = this.#link.windowBytes;
     const waiting = this.#queue.sizeBytes;
-    if (waiting > this.#windowBytes >> 1) {
-      this.#windowBytes = Math.max(initial, this.#windowBytes >> 1);
-      this.#keepsUp = false;
+    const half = this.#windowBytes >> 1;
+    if (waiting > half) {
+      this.#windowBytes = Math.max(initial, half);
+      this.#wasNarrow = this.#hasIdled = false;
       return;
     }
-    const half = this.#windowBytes >> 1;
-    if (this.#windowBytes - waiting - this.#credit < half) return;
-    const keepsUp = waiting < this.#windowBytes >> 2;
-    if (keepsUp && this.#keepsUp) {
+    const used = this.#windowBytes - waiting - this.#credit;
+    if (used < half) return;
+    const nowMs = this.#link.nowMs();
+    const isFast = used >= FAST_BYTES_PER_MS * (nowMs - this.#creditedAtMs);
+    const isNarrow = this.#hasIdled && !isFast;
+    if (isNarrow && this.#wasNarrow) {
       this.#windowBytes = Math.min(max, this.#windowBytes * 2);
     }
-    this.#keepsUp = keepsUp;
+    this.#wasNarrow = isNarrow;
+    this.#hasIdled = false;
+    this.#creditedAtMs = nowMs;
     const added = this.#windowBytes - waiting - this.#credit;
     this.#credit += added;
     this.#sendControl(0, added);
@@ -271,13 +289,13 @@ export class YamuxStream implements ByteDuplex {
 
   #forgetIfEnded(): void {
     if (!this.#isFinSent || !this.#isFinReceived) return;
-    clearTimeout(this.#closeTimer);
+    this.#closeTimer?.stop();
     this.#link.forget(this.id);
   }
 
   #fail(error: Error): void {
     this.#failure ??= error;
-    clearTimeout(this.#closeTimer);
+    this.#closeTimer?.stop();
     this.#queue.clear();
     const reader = this.#reader;
     this.#reader = undefined;

@@ -3,7 +3,7 @@
  * Source: gRPC, "Keepalive" (client side); gitaly.md 2.4.
  * @module
  */
-import { Timer } from "./timer.ts";
+import { Timer } from "../../core/timer.ts";
 
 /** How long to wait for what, and whom to tell. */
 export interface KeepaliveOptions {

@@ -39,7 +39,7 @@ import {
   headerListBytes,
   makeRequestHeaders,
 } from "./request.ts";
-import { Timer } from "./timer.ts";
+import { Timer } from "../../core/timer.ts";
 
 /** Our SETTINGS: no push, our window per stream, our limit of headers. */
 const SETTINGS = [
