@@ -21,13 +21,16 @@ const VERSION = /^[0-9A-Za-z.+_-]+$/;
  * Finds the stamp: the version from git's tags, else from CHANGELOG.md; the
  * time from `SOURCE_DATE_EPOCH`, which makes two builds equal, else now.
  * @param root Folder of the repository.
- * @throws {RangeError} If `SOURCE_DATE_EPOCH` is no number of seconds.
+ * @param epoch `SOURCE_DATE_EPOCH`, seconds since 1970; empty counts as unset.
+ * @throws {RangeError} If it is no number of seconds.
  */
-export async function readStamp(root: string): Promise<Stamp> {
+export async function readStamp(
+  root: string,
+  epoch = Deno.env.get("SOURCE_DATE_EPOCH"),
+): Promise<Stamp> {
   const version = await describeCommit(root) ??
     parseRelease(await Deno.readTextFile(`${root}/CHANGELOG.md`)) ??
     "(unknown version)";
-  const epoch = Deno.env.get("SOURCE_DATE_EPOCH");
   const date = epoch ? new Date(Number(epoch) * 1000) : new Date();
   return { version, buildTime: formatBuildTime(date) };
 }

@@ -37,7 +37,7 @@ export function makeDenoHost(
     signal: program === "gitlab-sshd"
       ? listenForStop()
       : new AbortController().signal,
-    env: readVariable,
+    env: (name) => readVariable(name),
     setEnv: (name, value) => Deno.env.set(name, value),
   };
 }

@@ -23,15 +23,19 @@ const NAMED_ESCAPES: ReadonlyMap<string, string> = new Map([
 /**
  * Reads a variable; each byte that is not UTF-8 becomes U+FFFD, as it does
  * where the Go programs walk through one.
+ * @param get Deno's own function, or what stands in for it.
  * @returns `undefined` when it is not set, or not one of the program's.
  */
-export function readVariable(name: string): string | undefined {
+export function readVariable(
+  name: string,
+  get: (name: string) => string | undefined = Deno.env.get,
+): string | undefined {
   if (name === "HOME") {
-    const callerHome = readVariable(CALLER_HOME);
+    const callerHome = readVariable(CALLER_HOME, get);
     if (callerHome !== undefined) return callerHome;
   }
   try {
-    return Deno.env.get(name);
+    return get(name);
   } catch (error) {
     // Deno refuses a value that is not UTF-8, and quotes it in the refusal.
     if (!(error instanceof Deno.errors.InvalidData)) throw error;

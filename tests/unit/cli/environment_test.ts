@@ -1,4 +1,4 @@
-import { assertStrictEquals } from "@std/assert";
+import { assertStrictEquals, assertThrows } from "@std/assert";
 import {
   decodeQuotedValue,
   readVariable,
@@ -26,22 +26,33 @@ const HOMES = [
 ] as const;
 for (const [callerHome, home, expected] of HOMES) {
   Deno.test(`readVariable() of HOME when the caller's is ${callerHome}`, () => {
-    const before = ["HOME", "CALLER_HOME"].map((name) =>
-      [name, Deno.env.get(name)] as const
-    );
-    try {
-      Deno.env.set("HOME", home);
-      if (callerHome === undefined) Deno.env.delete("CALLER_HOME");
-      else Deno.env.set("CALLER_HOME", callerHome);
-      assertStrictEquals(readVariable("HOME"), expected);
-    } finally {
-      for (const [name, value] of before) {
-        if (value === undefined) Deno.env.delete(name);
-        else Deno.env.set(name, value);
-      }
-    }
+    const set = new Map<string, string>([["HOME", home]]);
+    if (callerHome !== undefined) set.set("CALLER_HOME", callerHome);
+    const value = readVariable("HOME", (name) => set.get(name));
+    assertStrictEquals(value, expected);
   });
 }
+
+Deno.test("readVariable() takes what Deno refuses to decode", () => {
+  const value = readVariable("ANY", () => {
+    throw new Deno.errors.InvalidData(
+      String.raw`environment variable was not valid unicode: "a\xFF\n"`,
+    );
+  });
+  assertStrictEquals(value, "a\uFFFD\n");
+});
+
+Deno.test("readVariable() passes on what it does not know", () => {
+  const refusal = new Deno.errors.InvalidData("said in other words");
+  assertThrows(
+    () =>
+      readVariable("ANY", () => {
+        throw refusal;
+      }),
+    Deno.errors.InvalidData,
+    "in other words",
+  );
+});
 
 Deno.test("readVariable() knows no variable that is not set", () => {
   assertStrictEquals(readVariable("NO_SUCH_VARIABLE_HERE"), undefined);
