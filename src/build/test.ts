@@ -1,0 +1,111 @@
+/**
+ * `deno task test`: builds `dist/`, checks the types and runs the suites that
+ * are named, or all of them. The last line is `N passed, N failed`, with
+ * `, N skipped` only when something was; the exit status is 0 only if tests
+ * ran and none failed.
+ * @module
+ */
+import { buildPrograms } from "./build.ts";
+import { provideOpenssh } from "./openssh.ts";
+import {
+  addCounts,
+  formatCounts,
+  runTests,
+  type TestCounts,
+} from "./test_run.ts";
+import {
+  chooseSuites,
+  listTestFiles,
+  needsOpenssh,
+  type TestSuite,
+} from "./test_suites.ts";
+
+const NOTHING: TestCounts = { passed: 0, failed: 0, skipped: 0 };
+const FAILED: TestCounts = { passed: 0, failed: 1, skipped: 0 };
+const DOC_SUITE = "doc";
+
+/** Runs one suite and says what came of it. */
+async function runSuite(root: string, suite: TestSuite): Promise<TestCounts> {
+  const startMs = performance.now();
+  const found = await listTestFiles(root, suite);
+  const files = await leaveOutOpenssh(root, found);
+  const skipped = found.length - files.length;
+  // Docstrings stand in the sources themselves.
+  const paths = suite.name === DOC_SUITE ? suite.paths : files;
+  let counts: TestCounts = { ...NOTHING, skipped };
+  if (paths.length > 0) {
+    const run = await runTests(root, [...suite.flags, ...paths]);
+    if (run.report !== "") console.log(run.report);
+    counts = addCounts(counts, run.counts);
+  }
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
+  console.log(`${suite.name}: ${formatCounts(counts)} (${seconds} s)`);
+  return counts;
+}
+
+/** Keeps the files that this machine can run, and names the others. */
+async function leaveOutOpenssh(
+  root: string,
+  files: readonly string[],
+): Promise<string[]> {
+  const needing = new Set<string>();
+  for (const file of files) {
+    if (await needsOpenssh(root, file)) needing.add(file);
+  }
+  if (needing.size === 0 || await provideOpenssh(console.log)) {
+    return [...files];
+  }
+  for (const file of needing) {
+    console.log(`Left out, as OpenSSH's sshd is missing: ${file}`);
+  }
+  return files.filter((file) => !needing.has(file));
+}
+
+/** Checks every type, while the programs are built. */
+async function prepare(root: string): Promise<TestCounts> {
+  const checking = new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", "--frozen"],
+    cwd: root,
+    stdin: "null",
+    stdout: "inherit",
+    stderr: "inherit",
+  }).output();
+  const building = buildPrograms({
+    root,
+    folder: `${root}/dist`,
+    print: console.log,
+  });
+  const [checked, built] = await Promise.allSettled([checking, building]);
+  if (built.status === "rejected") {
+    console.log(`build: ${built.reason}`);
+    return FAILED;
+  }
+  if (checked.status === "rejected" || !checked.value.success) {
+    console.log("check: the types are not right");
+    return FAILED;
+  }
+  return NOTHING;
+}
+
+async function runAll(root: string, names: string[]): Promise<TestCounts> {
+  const suites = chooseSuites(names);
+  let counts = await prepare(root);
+  for (const suite of suites) {
+    console.log(`${suite.name}: running`);
+    counts = addCounts(counts, await runSuite(root, suite));
+  }
+  return counts;
+}
+
+if (import.meta.main) {
+  const root = await Deno.realPath(new URL("../..", import.meta.url));
+  try {
+    const counts = await runAll(root, Deno.args);
+    console.log(formatCounts(counts));
+    Deno.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    console.log(formatCounts(FAILED));
+    Deno.exit(1);
+  }
+}
