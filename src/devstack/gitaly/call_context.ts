@@ -85,6 +85,7 @@ export function observeRun(
       record.outputBytes += sizeBytes;
       const { cutAfterOutputBytes = Infinity } = fault;
       if (record.outputBytes >= cutAfterOutputBytes) record.connection.cut();
+      core.calls.changed();
     },
   };
 }

@@ -40,6 +40,7 @@ export const GRPC_JS_CARRIER: ServerCarrier = {
 class GrpcJsConnection implements CarrierConnection {
   readonly #server = new Server(SERVER_OPTIONS);
   readonly #injector: ReturnType<Server["createConnectionInjector"]>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(duplex: ByteDuplex, events: CarrierEvents) {
     const handle: handleBidiStreamingCall<Buffer, Buffer> = (stream) =>
@@ -57,10 +58,14 @@ class GrpcJsConnection implements CarrierConnection {
   }
 
   drain(graceMs: number): void {
-    this.#injector.drain(graceMs);
+    // Sends GOAWAY and waits. The injector's own drain does the same with a
+    // timer that nobody can stop.
+    this.#injector.destroy();
+    this.#timer ??= setTimeout(() => this.close(), graceMs);
   }
 
   close(): void {
+    clearTimeout(this.#timer);
     this.#injector.destroy();
     this.#server.forceShutdown();
   }
