@@ -3,6 +3,7 @@
  * Source: GitLab Shell 14.56.1, internal API client.
  * @module
  */
+import { isTimeout } from "../core/deadline.ts";
 import {
   ApiError,
   CertificateError,
@@ -24,7 +25,6 @@ import {
   placeRequest,
   type RequestPlace,
 } from "./base_url.ts";
-import { isTimeout } from "./deadline.ts";
 import { type HeaderLine, UnsendableRequestError } from "./http1_request.ts";
 import { unreachableError } from "./refusal.ts";
 import { ATTEMPTS_MAX, retryWaitMs } from "./retry.ts";
@@ -187,7 +187,7 @@ export class ApiCaller {
       ? `${user}:${password.reveal()}`
       : urlCredentials;
     if (text === undefined) return undefined;
-    return `Basic ${btoa(String.fromCharCode(...encoder.encode(text)))}`;
+    return `Basic ${encoder.encode(text).toBase64()}`;
   }
 }
 

@@ -3,11 +3,11 @@
  * Source: GitLab Shell 14.56.1, HTTP client and its log records.
  * @module
  */
+import { Deadline } from "../core/deadline.ts";
 import { errorChainText } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { LogFields, Logger } from "../core/log.ts";
 import type { RequestPlace } from "./base_url.ts";
-import { Deadline } from "./deadline.ts";
 import { collectBody, concat, Exchange } from "./exchange.ts";
 import { encodeRequestHead, type HeaderLine } from "./http1_request.ts";
 import type { ResponseHead } from "./http1_response.ts";

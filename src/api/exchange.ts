@@ -18,6 +18,8 @@ export class Exchange implements Disposable {
   readonly #stop = () => this.#connection.close();
   /** Pieces of the body that came in one read with what was before them. */
   #pieces: Uint8Array[] = [];
+  /** What was wrong with the body in the read that brought the head. */
+  #bodyError: unknown;
 
   /** @param connection Ours from now on. */
   constructor(connection: ByteDuplex, signal: AbortSignal) {
@@ -48,7 +50,13 @@ export class Exchange implements Disposable {
     while (true) {
       const { head } = this.#decoder;
       if (head) return head;
-      await this.#receive();
+      try {
+        await this.#receive();
+      } catch (error) {
+        // Whether a bad body came along or later must make no difference.
+        if (!this.#decoder.head) throw error;
+        this.#bodyError = error;
+      }
     }
   }
 
@@ -60,6 +68,7 @@ export class Exchange implements Disposable {
    */
   async readBody(): Promise<Uint8Array | null> {
     while (true) {
+      if (this.#bodyError !== undefined) throw this.#bodyError;
       const piece = this.#pieces.shift();
       if (piece) return piece;
       if (this.#decoder.isComplete) return null;

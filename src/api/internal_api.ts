@@ -4,13 +4,13 @@
  * @module
  */
 import type { Config } from "../config/config.ts";
+import { Deadline } from "../core/deadline.ts";
 import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import { decodeAnswer, encodeQuestion } from "./allowed.ts";
 import { ApiCaller } from "./api_call.ts";
 import type { ApiAnswer } from "./attempt.ts";
 import type { ApiClient, AuthorizedKey } from "./client.ts";
-import { Deadline } from "./deadline.ts";
 import {
   decodeHealth,
   decodeKey,

@@ -64,7 +64,7 @@ export class TokenMinter {
   }
 }
 
+/** Not by btoa(), whose first use costs a one-shot program 0.8 ms. */
 function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }

@@ -9,6 +9,9 @@ import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
 import type { ByteDuplex } from "./io.ts";
 import type { TlsTarget } from "./tls_connect.ts";
 
+/** Received and not yet read. */
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+
 /**
  * Dials and shakes hands; `target.roots` are the only ones trusted.
  * @throws {Error} If there is no connection or no trust.
@@ -58,23 +61,22 @@ function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason));
 }
 
-/** A Node socket, read by pulling. */
+/**
+ * A Node socket, read by pulling. It is never paused: Deno 2.9.6 goes on
+ * receiving then, and loses the end of the stream. HTTP/2 and yamux above have
+ * windows that keep what waits here small; a peer that ignores them is cut off.
+ */
 class NodeSocketDuplex implements ByteDuplex {
   readonly #socket: TLSSocket;
-  #chunks: Uint8Array[] = [];
+  readonly #chunks: Uint8Array[] = [];
+  #waitingBytes = 0;
   #isEnded = false;
   #error: Error | undefined;
   #wake: () => void = () => {};
 
   constructor(socket: TLSSocket) {
     this.#socket = socket;
-    socket.pause();
-    socket.on("data", (chunk: Uint8Array) => {
-      this.#chunks.push(chunk);
-      // One chunk at a time: the peer waits while nobody reads.
-      socket.pause();
-      this.#wake();
-    });
+    socket.on("data", (chunk: Uint8Array) => this.#keep(chunk));
     socket.on("end", () => this.#finish());
     socket.on("close", () => this.#finish());
     socket.on("error", (error) => {
@@ -86,13 +88,13 @@ class NodeSocketDuplex implements ByteDuplex {
   async read(): Promise<Uint8Array | null> {
     while (true) {
       const chunk = this.#chunks.shift();
-      if (chunk) return chunk;
+      if (chunk) {
+        this.#waitingBytes -= chunk.length;
+        return chunk;
+      }
       if (this.#error) throw this.#error;
       if (this.#isEnded) return null;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        this.#socket.resume();
-      });
+      await new Promise<void>((resolve) => this.#wake = resolve);
     }
   }
 
@@ -118,6 +120,15 @@ class NodeSocketDuplex implements ByteDuplex {
     this.#error ??= new Deno.errors.Interrupted("Connection was closed");
     this.#socket.destroy();
     this.#finish();
+  }
+
+  #keep(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (this.#waitingBytes > WAITING_BYTES_MAX) {
+      this.#socket.destroy(new Error("Peer sends faster than it is read"));
+    }
+    this.#wake();
   }
 
   #finish(): void {

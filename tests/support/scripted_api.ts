@@ -24,8 +24,8 @@ export interface SeenAttempt {
 
 /** What an answer may do to the connection. */
 export interface ScriptedPeer {
-  /** Sends as it is; fails quietly if the client has gone. */
-  send(data: string | Uint8Array): Promise<void>;
+  /** Sends as it is. @returns Whether the client was still there. */
+  send(data: string | Uint8Array): Promise<boolean>;
   /** Waits until the client hangs up. */
   untilClientLeaves(): Promise<void>;
 }
@@ -48,6 +48,8 @@ export interface ScriptedApi extends AsyncDisposable {
   readonly url: string;
   /** Every request, in order. */
   readonly attempts: readonly SeenAttempt[];
+  /** One of them. @throws {RangeError} If there were not so many. */
+  seen(index: number): SeenAttempt;
   /** Connections accepted, those that never sent a request included. */
   readonly connections: number;
 }
@@ -134,6 +136,11 @@ export function openScriptedApi(
   return {
     url: urlOf(listen, listener),
     attempts,
+    seen(index) {
+      const attempt = attempts[index];
+      if (!attempt) throw new RangeError(`No request ${index} came`);
+      return attempt;
+    },
     get connections() {
       return connections;
     },
@@ -216,8 +223,10 @@ function peerOf(conn: Deno.Conn): ScriptedPeer {
       let rest = typeof data === "string" ? encoder.encode(data) : data;
       try {
         while (rest.length > 0) rest = rest.subarray(await conn.write(rest));
+        return true;
       } catch {
         // The client has had enough, which is what some tests are about.
+        return false;
       }
     },
     async untilClientLeaves() {

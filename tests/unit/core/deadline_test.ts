@@ -1,0 +1,61 @@
+import { assert, assertEquals } from "@std/assert";
+import { Deadline, isTimeout } from "../../../src/core/deadline.ts";
+
+function aborted(signal: AbortSignal): Promise<unknown> {
+  if (signal.aborted) return Promise.resolve(signal.reason);
+  return new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve(signal.reason), {
+      once: true,
+    });
+  });
+}
+
+Deno.test("Deadline aborts with a TimeoutError when its time has passed", async () => {
+  const startMs = performance.now();
+  using deadline = new Deadline(20);
+  const reason = await aborted(deadline.signal);
+  assert(isTimeout(reason));
+  assert(performance.now() - startMs >= 19);
+});
+
+Deno.test("Deadline aborts at once when there is no time", async () => {
+  using deadline = new Deadline(0);
+  assert(isTimeout(await aborted(deadline.signal)));
+});
+
+Deno.test("Deadline passes its parent's reason on", async () => {
+  const parent = new AbortController();
+  using deadline = new Deadline(60_000, parent.signal);
+  const reason = new Error("client has gone");
+  parent.abort(reason);
+  assertEquals(await aborted(deadline.signal), reason);
+  assert(!isTimeout(reason));
+});
+
+Deno.test("Deadline follows a parent that has aborted already", () => {
+  const reason = new Error("client has gone");
+  using deadline = new Deadline(60_000, AbortSignal.abort(reason));
+  assertEquals(deadline.signal.reason, reason);
+});
+
+Deno.test("Deadline that was disposed of neither fires nor follows", async () => {
+  const parent = new AbortController();
+  const deadline = new Deadline(10, parent.signal);
+  deadline[Symbol.dispose]();
+  parent.abort(new Error("client has gone"));
+  using later = new Deadline(30);
+  await aborted(later.signal);
+  assertEquals(deadline.signal.aborted, false);
+});
+
+Deno.test("Deadline takes a time without end", () => {
+  using deadline = new Deadline(Infinity);
+  assertEquals(deadline.signal.aborted, false);
+});
+
+Deno.test("isTimeout() is false for any other reason", () => {
+  assert(isTimeout(new DOMException("late", "TimeoutError")));
+  assert(!isTimeout(new DOMException("stop", "AbortError")));
+  assert(!isTimeout(new Error("TimeoutError")));
+  assert(!isTimeout(undefined));
+});
