@@ -18,6 +18,8 @@ import { formatVersion, isVersionRequest } from "./version.ts";
 
 /** Go's status for flags that cannot be read. */
 const EXIT_USAGE = 2;
+/** A timer of more than 24 days would ring at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 /** Names that Go has for the signals. */
 const SIGNAL_NAMES: ReadonlyMap<unknown, string> = new Map([
   ["SIGINT", "interrupt"],
@@ -197,12 +199,15 @@ async function shutDown(
   server: RunningSshServer,
   { host, config, log }: { host: Host; config: Config; log: Logger },
 ): Promise<void> {
-  const graceMs = Math.max(config.sshd.gracePeriodMs, 0);
+  const graceMs = Math.min(
+    Math.max(config.sshd.gracePeriodMs, 0),
+    TIMER_MS_MAX,
+  );
+  server.stopListening();
   const seconds = (config.sshd.gracePeriodMs / 1000).toFixed(6);
   log.info(`Shutdown initiated with grace period: ${seconds}`, {
     signal: signalName(host.signal.reason),
   });
-  server.stopListening();
   const over = new AbortController();
   const drained = server.drained().then(() => over.abort());
   const grace = host.clock.sleep(graceMs, over.signal)

@@ -19,6 +19,7 @@ import {
   type PublicKeyRequest,
   type UserauthRequest,
 } from "./ssh_messages.ts";
+import { shorten } from "./shown_text.ts";
 import type { SshTransport } from "./transport.ts";
 import { SshWriter } from "./wire.ts";
 
@@ -137,7 +138,7 @@ export class Authentication {
     if (request.service !== "ssh-connection") {
       throw new Error(
         `ssh: client attempted to negotiate for unknown service: ` +
-          request.service,
+          shorten(request.service),
       );
     }
     switch (request.method) {
@@ -149,7 +150,7 @@ export class Authentication {
         return this.#fail(
           OTHER_METHODS.has(request.method)
             ? `ssh: ${request.method} auth not configured`
-            : `ssh: unknown method ${quoteGo(request.method)}`,
+            : `ssh: unknown method ${quoteGo(shorten(request.method))}`,
         );
     }
   }
@@ -205,7 +206,9 @@ export class Authentication {
     // Any of the names of a key will do: old agents sign with SHA-1 whatever
     // was announced.
     if (!key.algorithms.includes(signature.format)) {
-      return `ssh: signature ${quoteGo(signature.format)} not compatible ` +
+      return `ssh: signature ${
+        quoteGo(shorten(signature.format))
+      } not compatible ` +
         `with selected algorithm`;
     }
     if (!this.#options.algorithms.includes(signature.format)) {
@@ -228,5 +231,5 @@ export class Authentication {
 }
 
 function notAccepted(algorithm: string): string {
-  return `ssh: algorithm ${quoteGo(algorithm)} not accepted`;
+  return `ssh: algorithm ${quoteGo(shorten(algorithm))} not accepted`;
 }

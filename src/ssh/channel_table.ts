@@ -10,6 +10,7 @@ import type { Buffer } from "node:buffer";
 import { ProtocolError } from "../core/errors.ts";
 import { SshChannel } from "./channel.ts";
 import { Session, type SessionServices } from "./session.ts";
+import { shorten } from "./shown_text.ts";
 import {
   type ChannelOpen,
   decodeChannelOpen,
@@ -28,8 +29,6 @@ const PACKET_SIZE_MAX = 2 ** 31;
 const HALF_CLOSED_MAX = 128;
 /** Channels refused in a row before we stop listening. */
 const REFUSED_MAX = 256;
-/** A type is the client's own invention and goes to the log. */
-const SHOWN_CHARS_MAX = 64;
 
 /** Channels by the numbers that we gave them. */
 export class ChannelTable {
@@ -93,7 +92,7 @@ export class ChannelTable {
   #open(open: ChannelOpen): void {
     const { log } = this.#services.around;
     log.info("connection: handle: new channel requested", {
-      channel_type: open.type.slice(0, SHOWN_CHARS_MAX),
+      channel_type: shorten(open.type),
     });
     if (open.type !== "session") {
       log.info("connection: handleRequests: unknown channel type");

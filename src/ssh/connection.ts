@@ -8,17 +8,18 @@ import type { Buffer } from "node:buffer";
 import type { ApiClient } from "../api/client.ts";
 import { errorText } from "../core/errors.ts";
 import { quoteGo } from "../core/go_text.ts";
-import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import { Authentication } from "./authentication.ts";
 import { ChannelTable } from "./channel_table.ts";
 import { ConnectionRecord } from "./connection_record.ts";
+import type { ConnectionServices } from "./connection_services.ts";
 import { Keepalive } from "./keepalive.ts";
 import { KeyLookup } from "./key_lookup.ts";
 import type { Login } from "./login.ts";
 import { holdUntilIdent } from "./patch/client_ident.ts";
-import type { Session, SessionLimits } from "./session.ts";
-import type { SessionHandler } from "./session_handler.ts";
+import { formatListenAddress } from "./listen_address.ts";
+import type { Session } from "./session.ts";
+import { shorten } from "./shown_text.ts";
 import {
   decodeDisconnect,
   DISCONNECT_REASON,
@@ -28,38 +29,12 @@ import {
   encodeUnimplemented,
   MESSAGE,
 } from "./ssh_messages.ts";
-import type { Ssh2Client, Ssh2Library, Ssh2Server } from "./ssh2_types.ts";
+import type { Ssh2Client } from "./ssh2_types.ts";
 import type { TcpSocket } from "./tcp_socket.ts";
-import { SshTransport, type TransportOffer } from "./transport.ts";
+import { SshTransport } from "./transport.ts";
 import { SshReader } from "./wire.ts";
 
 const AUTH_SERVICE = "ssh-userauth";
-
-/** What all connections of a server have in common. */
-export interface ConnectionServices {
-  readonly ssh2: Ssh2Library;
-  readonly ssh2Server: Ssh2Server;
-  readonly offer: TransportOffer;
-  /** The one user name that may log in. */
-  readonly user: string;
-  readonly limits: ConnectionLimits;
-  readonly clock: Clock;
-  /** Opens a connection's own way to the internal API. */
-  openApi(log: Logger, correlationId: string): ApiClient;
-  readonly handleSession: SessionHandler;
-}
-
-/** Limits of one connection; times in milliseconds. */
-export interface ConnectionLimits extends SessionLimits {
-  /** From accept to the client's identification. */
-  readonly identMs: number;
-  /** From accept to the end of authentication; none if not positive. */
-  readonly loginGraceMs: number;
-  /** Between keepalives; none are sent if not positive. */
-  readonly keepaliveMs: number;
-  /** Sessions at one time. */
-  readonly sessionsMax: number;
-}
 
 type Phase = "ident" | "keys" | "service" | "auth" | "open";
 
@@ -90,7 +65,10 @@ export class Connection {
   ) {
     this.#socket = socket;
     this.#services = services;
-    this.#remoteAddress = formatAddress(socket);
+    this.#remoteAddress = formatListenAddress({
+      hostname: socket.remoteAddress,
+      port: socket.remotePort,
+    });
     this.#correlationId = correlationId;
     this.#log = log.with({
       correlation_id: correlationId,
@@ -135,6 +113,7 @@ export class Connection {
         onKeys: () => this.#phase = "service",
         onMessage: (type, payload) => this.#receive(type, payload),
         onFailure: (error) => this.#noteEnd(error),
+        onClose: () => this.#loseClient(),
       },
     );
   }
@@ -190,7 +169,7 @@ export class Connection {
   #receiveDisconnect(payload: Buffer): void {
     const { reason, text } = decodeDisconnect(payload);
     this.#record.noteEnd(
-      `ssh: disconnect, reason ${reason}: ${quoteGo(text)}`,
+      `ssh: disconnect, reason ${reason}: ${quoteGo(shorten(text))}`,
     );
     this.#transport?.close();
   }
@@ -200,7 +179,7 @@ export class Connection {
     if (this.#phase !== "service") throw unexpected(MESSAGE.serviceRequest);
     if (name !== AUTH_SERVICE) {
       throw new Error(
-        `ssh: requested service '${name}' before authenticating`,
+        `ssh: requested service '${shorten(name)}' before authenticating`,
       );
     }
     this.#phase = "auth";
@@ -299,16 +278,4 @@ export class Connection {
 
 function unexpected(type: number): Error {
   return new Error(`ssh: unexpected message type ${type}`);
-}
-
-/** `10.1.1.1:1000` or `[2001:db8::1]:1000`. */
-function formatAddress(
-  { remoteAddress, remotePort }: Pick<
-    TcpSocket,
-    "remoteAddress" | "remotePort"
-  >,
-): string {
-  return remoteAddress.includes(":")
-    ? `[${remoteAddress}]:${remotePort}`
-    : `${remoteAddress}:${remotePort}`;
 }

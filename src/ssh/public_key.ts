@@ -13,6 +13,7 @@ import { createPublicKey, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { ProtocolError } from "../core/errors.ts";
 import { type Curve, CURVES } from "./openssh_private_key.ts";
+import { shorten } from "./shown_text.ts";
 import type { Signature } from "./ssh_messages.ts";
 import { SshReader, stripZeros, toFixedSize } from "./wire.ts";
 
@@ -63,7 +64,12 @@ export function parsePublicKey(blob: Uint8Array): PublicKey {
   const reader = new SshReader(blob);
   const type = reader.readText();
   const parse = KEY_TYPES.get(type);
-  if (!parse) throw new ProtocolError(`ssh: unknown key algorithm: ${type}`, 0);
+  if (!parse) {
+    throw new ProtocolError(
+      `ssh: unknown key algorithm: ${shorten(type)}`,
+      0,
+    );
+  }
   const key = parse(reader);
   reader.expectEnd();
   return key;

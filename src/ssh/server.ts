@@ -10,11 +10,11 @@ import { errorText } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import { type Algorithms, resolveAlgorithms } from "./algorithms.ts";
-import {
-  Connection,
-  type ConnectionLimits,
-  type ConnectionServices,
-} from "./connection.ts";
+import { Connection } from "./connection.ts";
+import type {
+  ConnectionLimits,
+  ConnectionServices,
+} from "./connection_services.ts";
 import { type HostKeys, loadHostKeys } from "./host_keys.ts";
 import {
   formatListenAddress,
@@ -33,6 +33,8 @@ const STRICT_MARKER = "kex-strict-s-v00@openssh.com";
 const IDENT_TIMEOUT_MS = 10_000;
 const IDLE_CHANNEL_TIMEOUT_MS = 60_000;
 const CLIENT_GONE_TIMEOUT_MS = 10_000;
+/** A timer of more than 24 days would ring at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** What a server is made of. */
 export interface SshServerOptions {
@@ -230,8 +232,8 @@ function limitsOf({ config, limits }: SshServerOptions): ConnectionLimits {
   const { sshd } = config;
   return {
     identMs: IDENT_TIMEOUT_MS,
-    loginGraceMs: sshd.loginGraceTimeMs,
-    keepaliveMs: sshd.clientAliveIntervalMs,
+    loginGraceMs: Math.min(sshd.loginGraceTimeMs, TIMER_MS_MAX),
+    keepaliveMs: Math.min(sshd.clientAliveIntervalMs, TIMER_MS_MAX),
     sessionsMax: sshd.concurrentSessionsLimit,
     idleChannelMs: IDLE_CHANNEL_TIMEOUT_MS,
     clientGoneMs: CLIENT_GONE_TIMEOUT_MS,

@@ -17,6 +17,7 @@ import type {
   SessionStart,
   SessionSurroundings,
 } from "./session_handler.ts";
+import { shorten } from "./shown_text.ts";
 import type { ChannelRequest } from "./ssh_messages.ts";
 import { SshReader } from "./wire.ts";
 
@@ -89,7 +90,7 @@ export class Session {
   receiveRequest(request: ChannelRequest): void {
     this.#log.debug("session: handle: request received", {
       bytesize: request.body.length,
-      type: request.type,
+      type: shorten(request.type),
       want_reply: request.wantReply,
     });
     try {
@@ -155,7 +156,7 @@ export class Session {
     if (accepted && wantReply) this.channel.replySuccess();
     this.#log.debug("session: handleEnv: processed", {
       accepted,
-      env_request: name,
+      env_request: shorten(name),
     });
     return accepted;
   }

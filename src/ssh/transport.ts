@@ -56,8 +56,10 @@ export interface TransportListener {
    * @throws {ProtocolError} If it cannot be decoded: ends the connection.
    */
   onMessage(type: number, payload: Buffer): void;
-  /** The connection cannot go on; called once, before it is closed. */
+  /** The connection cannot go on; called before it is closed. */
   onFailure(error: unknown): void;
+  /** Nothing is sent or heard any more; called once. */
+  onClose(): void;
 }
 
 /** One connection's transport, from the client's identification on. */
@@ -68,6 +70,7 @@ export class SshTransport {
   readonly #listener: TransportListener;
   readonly #rekeyGuard: RekeyGuard;
   readonly #rekeyWaiters = new Set<() => void>();
+  readonly #startedMs = performance.now();
   #hasKeys = false;
   #isOver = false;
 
@@ -160,12 +163,14 @@ export class SshTransport {
     this.disconnect(reason, textForClient(error));
   }
 
-  /** Closes when all that was sent is delivered. */
+  /** Closes when all that was sent is delivered. Idempotent. */
   close(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#rekeyGuard.stop();
     this.#wakeRekeyWaiters();
     this.socket.end();
+    this.#listener.onClose();
   }
 
   #applyOffer(offer: TransportOffer): void {
@@ -217,7 +222,10 @@ export class SshTransport {
   }
 
   #mayRekey(): boolean {
-    if (this.#rekeyGuard.start(this.socket.progressBytes)) return true;
+    const elapsedMs = performance.now() - this.#startedMs;
+    if (this.#rekeyGuard.start(this.socket.progressBytes, elapsedMs)) {
+      return true;
+    }
     this.fail(new Error("ssh: too many key exchanges"));
     return false;
   }

@@ -9,10 +9,12 @@
 
 /** How long an exchange after the first may take; slow lines drain first. */
 export const REKEY_TIMEOUT_MS = 120_000;
-/** Exchanges that are free, so that a client may be set to rekey by time. */
-const REKEYS_FREE = 64;
+/** Exchanges that are free. */
+const REKEYS_FREE = 16;
 /** Data that earns one more. */
 const REKEY_BYTES = 256 * 1024;
+/** Time that earns one more: clients may be set to rekey by the clock. */
+const REKEY_INTERVAL_MS = 2_000;
 
 /** Watches the rekeys of one connection. */
 export class RekeyGuard {
@@ -28,11 +30,13 @@ export class RekeyGuard {
   /**
    * Notes the client's KEXINIT.
    * @param progressBytes Bytes that the connection has moved so far.
+   * @param elapsedMs How long it has lasted.
    * @returns Whether this one may go on.
    */
-  start(progressBytes: number): boolean {
+  start(progressBytes: number, elapsedMs: number): boolean {
     this.#count++;
-    if (this.#count > REKEYS_FREE + progressBytes / REKEY_BYTES) return false;
+    const earned = progressBytes / REKEY_BYTES + elapsedMs / REKEY_INTERVAL_MS;
+    if (this.#count > REKEYS_FREE + earned) return false;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.#onStall, REKEY_TIMEOUT_MS);
     return true;

@@ -8,7 +8,7 @@ import { SYSTEM_CLOCK } from "../../../src/core/host.ts";
 import { writeText } from "../../../src/core/io.ts";
 import { Logger } from "../../../src/core/log.ts";
 import { Secret } from "../../../src/core/secret.ts";
-import type { ConnectionLimits } from "../../../src/ssh/connection.ts";
+import type { ConnectionLimits } from "../../../src/ssh/connection_services.ts";
 import {
   type RunningSshServer,
   startSshServer,

@@ -5,7 +5,7 @@ Deno.test("RekeyGuard lets a client rekey as often as its data earns", () => {
   const guard = new RekeyGuard(() => {});
   // OpenSSH with RekeyLimit=1M: one exchange for each megabyte.
   for (let round = 1; round <= 1_000; round++) {
-    assert(guard.start(round * 1024 * 1024));
+    assert(guard.start(round * 1024 * 1024, 0));
     guard.stop();
   }
 });
@@ -13,9 +13,17 @@ Deno.test("RekeyGuard lets a client rekey as often as its data earns", () => {
 Deno.test("RekeyGuard stops a client that does nothing else", () => {
   const guard = new RekeyGuard(() => {});
   let granted = 0;
-  while (guard.start(0)) {
+  while (guard.start(0, 0)) {
     guard.stop();
     granted++;
   }
-  assertEquals(granted, 64);
+  assertEquals(granted, 16);
+});
+
+Deno.test("RekeyGuard lets an idle client rekey by the clock", () => {
+  const guard = new RekeyGuard(() => {});
+  for (let minute = 1; minute <= 5_000; minute++) {
+    assert(guard.start(0, minute * 60_000));
+    guard.stop();
+  }
 });

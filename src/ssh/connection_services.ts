@@ -1,0 +1,37 @@
+/**
+ * What all connections of a server have in common.
+ * @module
+ */
+import type { ApiClient } from "../api/client.ts";
+import type { Clock } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
+import type { SessionLimits } from "./session.ts";
+import type { SessionHandler } from "./session_handler.ts";
+import type { Ssh2Library, Ssh2Server } from "./ssh2_types.ts";
+import type { TransportOffer } from "./transport.ts";
+
+/** Made once; nothing in it belongs to one connection. */
+export interface ConnectionServices {
+  readonly ssh2: Ssh2Library;
+  readonly ssh2Server: Ssh2Server;
+  readonly offer: TransportOffer;
+  /** The one user name that may log in. */
+  readonly user: string;
+  readonly limits: ConnectionLimits;
+  readonly clock: Clock;
+  /** Opens a connection's own way to the internal API. */
+  openApi(log: Logger, correlationId: string): ApiClient;
+  readonly handleSession: SessionHandler;
+}
+
+/** Limits of one connection; times in milliseconds. */
+export interface ConnectionLimits extends SessionLimits {
+  /** From accept to the client's identification. */
+  readonly identMs: number;
+  /** From accept to the end of authentication; none if not positive. */
+  readonly loginGraceMs: number;
+  /** Between keepalives; none are sent if not positive. */
+  readonly keepaliveMs: number;
+  /** Sessions at one time. */
+  readonly sessionsMax: number;
+}
