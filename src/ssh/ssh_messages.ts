@@ -93,7 +93,10 @@ export interface ChannelRequest {
   readonly body: Uint8Array;
 }
 
-/** @throws {ProtocolError} If the message is cut off, as all decoders here. */
+/**
+ * Reads the common part of a request to log in.
+ * @throws {ProtocolError} If the message is cut off, as all decoders here.
+ */
 export function decodeUserauthRequest(payload: Uint8Array): UserauthRequest {
   const reader = new SshReader(payload, 1);
   return {
@@ -130,6 +133,7 @@ function decodeSignature(bytes: Uint8Array): Signature {
   return { format: reader.readText(), bytes: reader.readRest() };
 }
 
+/** @throws {ProtocolError} If the message is cut off. */
 export function decodeChannelOpen(payload: Uint8Array): ChannelOpen {
   const reader = new SshReader(payload, 1);
   return {
@@ -157,15 +161,18 @@ export function decodeDisconnect(
   return { reason: reader.readUint32(), text: reader.readText() };
 }
 
+/** The last message of a connection: why it ends. */
 export function encodeDisconnect(reason: number, text: string): Uint8Array {
   return new SshWriter().byte(MESSAGE.disconnect).uint32(reason).string(text)
     .string("").bytes();
 }
 
+/** @param sequence Number of the message that means nothing here. */
 export function encodeUnimplemented(sequence: number): Uint8Array {
   return new SshWriter().byte(MESSAGE.unimplemented).uint32(sequence).bytes();
 }
 
+/** The answer to a request for a service that we have. */
 export function encodeServiceAccept(name: string): Uint8Array {
   return new SshWriter().byte(MESSAGE.serviceAccept).string(name).bytes();
 }
@@ -180,20 +187,24 @@ export function encodeExtInfo(
   return writer.bytes();
 }
 
+/** @param methods Those that can go on. */
 export function encodeUserauthFailure(methods: readonly string[]): Uint8Array {
   return new SshWriter().byte(MESSAGE.userauthFailure).nameList(methods)
     .bool(false).bytes();
 }
 
+/** The end of authentication. */
 export function encodeUserauthSuccess(): Uint8Array {
   return Uint8Array.of(MESSAGE.userauthSuccess);
 }
 
+/** The answer to a query: this key may be used. */
 export function encodePkOk(algorithm: string, blob: Uint8Array): Uint8Array {
   return new SshWriter().byte(MESSAGE.userauthPkOk).string(algorithm)
     .string(blob).bytes();
 }
 
+/** The refusal of a global request. */
 export function encodeRequestFailure(): Uint8Array {
   return Uint8Array.of(MESSAGE.requestFailure);
 }
