@@ -18,20 +18,13 @@ export interface KeepaliveOptions {
 /** Watches one connection. */
 export class Keepalive {
   readonly #options: KeepaliveOptions;
-  #timeMs: number;
   #readAtMs = performance.now();
   #pingAtMs: number | undefined;
   readonly #timer = new Timer(() => this.#look());
 
   constructor(options: KeepaliveOptions) {
     this.#options = options;
-    this.#timeMs = options.timeMs;
-    this.#timer.start(this.#timeMs);
-  }
-
-  /** Silence after which a PING is sent now. */
-  get timeMs(): number {
-    return this.#timeMs;
+    this.#timer.start(options.timeMs);
   }
 
   /** Takes notice of bytes from the peer, whatever they are. */
@@ -40,27 +33,23 @@ export class Keepalive {
     this.#pingAtMs = undefined;
   }
 
-  /** Pings half as often: the peer said `too_many_pings`. */
-  slowDown(): void {
-    this.#timeMs *= 2;
-  }
-
   /** Stops watching. */
   stop(): void {
     this.#timer.stop();
   }
 
   #look(): void {
+    const { timeMs, timeoutMs } = this.#options;
     const nowMs = performance.now();
     if (this.#pingAtMs !== undefined) {
-      const leftMs = this.#pingAtMs + this.#options.timeoutMs - nowMs;
+      const leftMs = this.#pingAtMs + timeoutMs - nowMs;
       return leftMs > 0 ? this.#timer.start(leftMs) : this.#options.onDead();
     }
-    const leftMs = this.#readAtMs + this.#timeMs - nowMs;
+    const leftMs = this.#readAtMs + timeMs - nowMs;
     if (leftMs > 0) return this.#timer.start(leftMs);
     this.#pingAtMs = nowMs;
     this.#options.onPing();
     // An answer may come early: the next silence is to be noticed in time.
-    this.#timer.start(Math.min(this.#options.timeoutMs, this.#timeMs));
+    this.#timer.start(Math.min(timeoutMs, timeMs));
   }
 }

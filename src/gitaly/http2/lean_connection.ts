@@ -56,6 +56,7 @@ export class LeanConnection implements GrpcConnection {
   readonly closed: Promise<void>;
   readonly #duplex: ByteDuplex;
   readonly #options: GrpcConnectOptions;
+  readonly #onTooManyPings: () => void;
   readonly #output: FrameOutput;
   readonly #calls: CallScheduler;
   readonly #peer: PeerFrames;
@@ -71,8 +72,17 @@ export class LeanConnection implements GrpcConnection {
   /** What new calls get, once the connection is of no use any more. */
   #refusal: GrpcStatus | undefined;
 
-  /** Starts HTTP/2 on `duplex`. */
-  constructor(duplex: ByteDuplex, options: GrpcConnectOptions) {
+  /**
+   * Starts HTTP/2 on `duplex`.
+   * @param onTooManyPings Told when the server wants fewer pings from the
+   * connections that follow.
+   */
+  constructor(
+    duplex: ByteDuplex,
+    options: GrpcConnectOptions,
+    onTooManyPings: () => void = () => {},
+  ) {
+    this.#onTooManyPings = onTooManyPings;
     this.closed = new Promise((resolve) => this.#settleClosed = resolve);
     this.#duplex = duplex;
     this.#options = options;
@@ -109,14 +119,6 @@ export class LeanConnection implements GrpcConnection {
 
   get sawSettings(): boolean {
     return this.#sawBytes;
-  }
-
-  /**
-   * Silence after which this connection pings. It has doubled if the server
-   * found the pings too many; the next connection to it should begin with it.
-   */
-  get keepaliveTimeMs(): number {
-    return this.#keepalive.timeMs;
   }
 
   startCall(start: GrpcCallStart): GrpcCall {
@@ -242,8 +244,8 @@ export class LeanConnection implements GrpcConnection {
     if (lastStreamId > before || (lastStreamId !== 0 && !(lastStreamId % 2))) {
       throw new Http2Error(`GOAWAY frame with stream ${lastStreamId}`);
     }
-    const isCalm = code !== HTTP2_ERROR.enhanceYourCalm;
-    if (!isCalm && debugText === "too_many_pings") this.#keepalive.slowDown();
+    const isCalming = code === HTTP2_ERROR.enhanceYourCalm;
+    if (isCalming && debugText === "too_many_pings") this.#onTooManyPings();
     this.#goaway = goaway;
     this.#refusal = statusOfDrain();
     for (const call of this.#calls.callsAbove(lastStreamId)) {
@@ -256,7 +258,8 @@ export class LeanConnection implements GrpcConnection {
   #linger(error: unknown): void {
     if (this.#isOver) return;
     this.#writeFault = `error writing to server: ${errorText(error)}`;
-    this.#refusal = this.#lossStatus(this.#writeFault);
+    const loss = this.#lossStatus(this.#writeFault);
+    this.#refusal = { ...loss, isUnprocessed: true };
     this.#lingerTimer.start(LINGER_MS);
   }
 

@@ -641,17 +641,6 @@ Deno.test("a connection lost after GOAWAY says why it was given up", async () =>
   );
 });
 
-Deno.test("gitaly.md 9.2: too_many_pings doubles the time between pings", async () => {
-  using both = await connectReady();
-  const { server, connection } = both;
-  connection.startCall(BIDI);
-  const payload = join(uint32(1), uint32(11), bytesOf("too_many_pings"));
-  server.send(frame([TYPE.goaway, 0], 0, payload));
-  server.send(frame([TYPE.ping, 0], 0, bytesOf("12345678")));
-  await server.next(TYPE.ping);
-  assertEquals(connection.keepaliveTimeMs, 40_000);
-});
-
 Deno.test("gitaly.md case 75: a connection that is cut ends its calls as unavailable", async () => {
   for (
     const [cut, reason] of [
