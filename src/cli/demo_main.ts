@@ -5,7 +5,11 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { SAMPLE } from "../devstack/sample.ts";
-import { type Devstack, startDevstack } from "../devstack/stack.ts";
+import {
+  type Devstack,
+  startDevstack,
+  STORAGE_NAME,
+} from "../devstack/stack.ts";
 import { DemoRunner } from "./demo_runner.ts";
 import { type DemoTarget, runDemoSteps } from "./demo_steps.ts";
 import {
@@ -89,7 +93,7 @@ async function runDemo(keep: boolean, signal: AbortSignal): Promise<number> {
   print(describeStack(stack, door));
   const env = await makeEnvironment(folder, { keys, door });
   const runner = new DemoRunner({ folder, env, print, signal });
-  await runDemoSteps(runner, targetOf(folder, door));
+  await runDemoSteps(runner, targetOf(folder, { door, stack }));
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   print(summarize(runner, seconds));
   if (keep) await waitForCtrlC(env, signal);
@@ -105,8 +109,13 @@ gitlab-sshd:     ${door.hostname} port ${door.port}
 
 function targetOf(
   folder: string,
-  { hostname, port }: SshFrontDoor,
+  { door: { hostname, port }, stack }: { door: SshFrontDoor; stack: Devstack },
 ): DemoTarget {
+  const path = stack.repositoryPath(SAMPLE.project);
+  const repository = {
+    storageName: STORAGE_NAME,
+    relativePath: path.slice(stack.storage.length + 1),
+  };
   return {
     sshUrl: `ssh://git@${hostname}:${port}`,
     sshWords: ["-p", String(port), `git@${hostname}`],
@@ -116,6 +125,12 @@ function targetOf(
     busyProject: SAMPLE.busyProject,
     rateLimit: RATE_LIMIT,
     folder,
+    gitaly: {
+      program: "gitaly-ssh",
+      address: stack.gitalyAddress,
+      token: stack.gitalyToken,
+      payload: JSON.stringify({ repository, gitProtocol: "version=2" }),
+    },
   };
 }
 
@@ -145,6 +160,12 @@ exec ${realSsh} -F /dev/null -o IdentitiesOnly=yes -o BatchMode=yes \\
   -o IdentityAgent=none -o StrictHostKeyChecking=yes -o LogLevel=ERROR \\
   -i '${keys.userKeyFile}' -o UserKnownHostsFile='${home}/.ssh/known_hosts' "$@"
 `,
+    { mode: 0o755 },
+  );
+  const entry = new URL("../../gitaly_ssh.ts", import.meta.url).pathname;
+  await Deno.writeTextFile(
+    `${bin}/gitaly-ssh`,
+    `#!/bin/sh\nexec '${Deno.execPath()}' run -q -A '${entry}' "$@"\n`,
     { mode: 0o755 },
   );
   await Deno.writeTextFile(

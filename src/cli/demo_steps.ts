@@ -22,6 +22,14 @@ export interface DemoTarget {
   readonly rateLimit: number;
   /** Folder of the demo; clones are made in it. */
   readonly folder: string;
+  /** What one Gitaly server passes to git to read from another. */
+  readonly gitaly: {
+    /** gitaly-ssh as a word for git. */
+    readonly program: string;
+    readonly address: string;
+    readonly token: string;
+    readonly payload: string;
+  };
 }
 
 /** Runs every step; the runner remembers what was not as it should be. */
@@ -34,6 +42,7 @@ export async function runDemoSteps(
   await push(runner, target);
   await fetch(runner, target);
   await archive(runner, target);
+  await fetchInternally(runner, target);
   await refuseProject(runner, target);
   await refuseShell(runner, target);
   await meetRateLimit(runner, target);
@@ -120,6 +129,42 @@ function archive(runner: DemoRunner, target: DemoTarget): Promise<void> {
     const list = await runner.run({ words: ["tar", "-tf", "project.tar"] });
     return expectOutcome(list, { exitStatus: 0 }) ??
       (list.stdout.includes("demo.txt") ? undefined : "demo.txt is missing");
+  });
+}
+
+function fetchInternally(
+  runner: DemoRunner,
+  target: DemoTarget,
+): Promise<void> {
+  const { program, address, token, payload } = target.gitaly;
+  const title = "Fetch as one Gitaly server does from another, without SSH";
+  return runner.step(title, async () => {
+    const words = ["git", "init", "-q", "--bare", "replica.git"];
+    const problem = expectOutcome(await runner.run({ words }), {
+      exitStatus: 0,
+    });
+    if (problem) return problem;
+    const fetched = await runner.run({
+      words: [
+        "git",
+        "fetch",
+        "--no-write-fetch-head",
+        "ssh://gitaly/internal.git",
+        "+refs/heads/*:refs/heads/*",
+      ],
+      folder: `${target.folder}/replica.git`,
+      env: {
+        GITALY_ADDRESS: address,
+        GITALY_TOKEN: token,
+        GITALY_PAYLOAD: payload,
+        GIT_SSH_COMMAND: `${program} upload-pack`,
+        GIT_SSH_VARIANT: "simple",
+      },
+    });
+    return expectOutcome(fetched, {
+      exitStatus: 0,
+      stderrPart: "[new branch]",
+    });
   });
 }
 
