@@ -42,6 +42,8 @@ export interface YamuxOptions {
   /** Receive windows of the streams, in bytes; 262144 to 8 MiB where absent. */
   readonly windowBytes?: StreamLink["windowBytes"];
   readonly closeTimeoutMs?: number;
+  /** A clock that never goes back; the process's where absent. */
+  readonly nowMs?: () => number;
 }
 
 /** One connection. */
@@ -66,6 +68,7 @@ export class YamuxSession {
       pool: this.#pool,
       windowBytes: options.windowBytes ??
         { initial: YAMUX_INITIAL_WINDOW_BYTES, max: WINDOW_BYTES_MAX },
+      nowMs: options.nowMs ?? (() => performance.now()),
       closeTimeoutMs: options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS,
       forget: (id) => this.#forget(id),
     };

@@ -259,8 +259,9 @@ export class YamuxStream implements ByteDuplex {
     const waiting = this.#queue.sizeBytes;
     const half = this.#windowBytes >> 1;
     if (waiting > half) {
-      this.#windowBytes = Math.max(initial, half);
-      this.#wasNarrow = this.#hasIdled = false;
+      // A whole window that comes at once from afar is no sign of falling
+      // behind, if the consumer had to wait for it.
+      if (!this.#hasIdled) this.#windowBytes = Math.max(initial, half);
       return;
     }
     const used = this.#windowBytes - waiting - this.#credit;
