@@ -97,6 +97,7 @@ export function encodeQuery(values: Readonly<Record<string, string>>): string {
 }
 
 function encodeWord(word: string): string {
+  if (/^[\w.~-]*$/.test(word)) return word;
   return encodeURIComponent(word.toWellFormed())
     .replace(/[!'()*]/g, (char) => percent(char.charCodeAt(0)))
     .replaceAll("%20", "+");
@@ -108,7 +109,7 @@ function encodeWord(word: string): string {
  * @throws {ProtocolError} If the URL cannot be one.
  */
 export function placeRequest(base: ApiBase, path: string): RequestPlace {
-  const url = `${base.url.replace(/\/$/, "")}/${path.replace(/^\//, "")}`;
+  const url = joinUrl(base.url, path);
   const parts = /^(https?):\/\/([^/?#]*)([^#]*)/s.exec(url);
   const [, scheme = "", authority = "", rest = ""] = parts ?? [];
   // deno-lint-ignore no-control-regex
@@ -135,6 +136,12 @@ export function placeRequest(base: ApiBase, path: string): RequestPlace {
   };
 }
 
+/** One slash between them, if each has one at most. */
+function joinUrl(base: string, path: string): string {
+  const start = base.endsWith("/") ? base.slice(0, -1) : base;
+  return start + (path.startsWith("/") ? path : `/${path}`);
+}
+
 function splitHost(
   host: string,
 ): { hostname: string; port: number | undefined } {
@@ -153,6 +160,7 @@ function splitHost(
 
 /** What Go would send: bytes that no URL may hold are escaped, others left alone. */
 function encodeTarget(text: string): string {
+  if (/^[\w/?=&.%+~-]*$/.test(text)) return text;
   return text.toWellFormed().replace(
     /[^\x21-\x7e]|["<>\\^`{|}]/gu,
     (char) => [...new TextEncoder().encode(char)].map(percent).join(""),

@@ -26,7 +26,7 @@ export class Exchange implements Disposable {
     this.#connection = connection;
     this.#signal = signal;
     if (signal.aborted) this.#stop();
-    else signal.addEventListener("abort", this.#stop, { once: true });
+    else signal.addEventListener("abort", this.#stop);
   }
 
   /**

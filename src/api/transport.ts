@@ -61,8 +61,8 @@ export class ApiTransport {
     signal.throwIfAborted();
     if (plan.kind === "unix") {
       const { path } = plan;
-      const connecting = Deno.connect({ transport: "unix", path });
-      return new SocketDuplex(await untilConnected(connecting, signal));
+      // Stands at once or fails at once: there is nothing to give up.
+      return new SocketDuplex(await Deno.connect({ transport: "unix", path }));
     }
     const { kind, hostname, port } = plan;
     // Deno would dial this machine.

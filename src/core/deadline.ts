@@ -34,7 +34,7 @@ export class Deadline implements Disposable {
       this.#follow();
       return;
     }
-    parent?.addEventListener("abort", this.#follow, { once: true });
+    parent?.addEventListener("abort", this.#follow);
     this.#arm();
   }
 
@@ -54,7 +54,7 @@ export class Deadline implements Disposable {
     if (restMs <= 0) return this.#controller.abort(timeoutReason());
     const sliceMs = Math.ceil(Math.min(restMs, SLICE_MS_MAX));
     this.#slice = AbortSignal.timeout(sliceMs);
-    this.#slice.addEventListener("abort", this.#tick, { once: true });
+    this.#slice.addEventListener("abort", this.#tick);
   }
 }
 
