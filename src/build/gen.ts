@@ -17,6 +17,8 @@ import {
 
 const GEN_FOLDER = new URL("../gitaly/gen/", import.meta.url);
 const DESCRIPTOR_FILE = "descriptor.ts";
+/** As the generated files see it. */
+const TABLE_MODULE = "../protobuf/message_table.ts";
 /** Types of protobuf that the codecs know, with their type and default here. */
 const SCALARS: ReadonlyMap<string, readonly [type: string, zero: string]> =
   new Map([
@@ -80,7 +82,7 @@ function writeModule(proto: ProtoFile, protos: readonly ProtoFile[]): string {
  * Messages of \`proto/${proto.name}.proto\`: their types and field tables.
  * @module
  */
-import type { ${tables} } from "../protobuf/message_table.ts";
+import type { ${tables} } from "${TABLE_MODULE}";
 ${writeImports(proto, visible, text)}
 
 ${text}
