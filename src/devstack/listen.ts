@@ -43,7 +43,7 @@ export function openListener(address: ListenAddress): OpenListener {
   let isClosed = false;
   return {
     listener,
-    boundTo: describe(listener.addr),
+    boundTo: describe(address, listener.addr),
     close() {
       if (isClosed) return;
       isClosed = true;
@@ -106,12 +106,11 @@ function listen(address: ListenAddress): Deno.Listener {
   }
 }
 
-function describe(bound: Deno.Addr): string {
-  if (!("hostname" in bound)) return "path" in bound ? bound.path : "";
-  const host = bound.hostname.includes(":")
-    ? `[${bound.hostname}]`
-    : bound.hostname;
-  return `${host}:${bound.port}`;
+function describe(address: ListenAddress, bound: Deno.Addr): string {
+  if (address.transport === "unix") return address.path;
+  const { hostname } = address;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  return `${host}:${(bound as Deno.NetAddr).port}`;
 }
 
 function removeFile(path: string): void {

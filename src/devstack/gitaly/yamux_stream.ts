@@ -86,7 +86,12 @@ export class YamuxStream implements ByteDuplex {
    */
   async writeBehindHeadroom(buffer: Uint8Array): Promise<void> {
     for (let at = YAMUX_HEADER_BYTES; at < buffer.length;) {
-      await this.#untilWindow();
+      if (this.#writeFailure) throw this.#writeFailure;
+      if (this.#local !== "open") throw new Error("stream closed");
+      if (this.#sendWindowBytes === 0) {
+        await new Promise<void>((wake) => this.#wakeWriter = wake);
+        continue;
+      }
       const sizeBytes = Math.min(
         buffer.length - at,
         this.#sendWindowBytes,
@@ -172,15 +177,6 @@ export class YamuxStream implements ByteDuplex {
     this.#forgetIfOver();
     this.#wakeReader?.();
     return true;
-  }
-
-  async #untilWindow(): Promise<void> {
-    for (;;) {
-      if (this.#writeFailure) throw this.#writeFailure;
-      if (this.#local !== "open") throw new Error("stream closed");
-      if (this.#sendWindowBytes > 0) return;
-      await new Promise<void>((wake) => this.#wakeWriter = wake);
-    }
   }
 
   #header(type: number, length: number): YamuxFrame {

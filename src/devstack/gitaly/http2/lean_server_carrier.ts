@@ -112,27 +112,21 @@ class LeanServerConnection implements CarrierConnection, CallLink {
     this.#sender.flush();
   }
 
-  async sendData(
-    streamId: number,
-    bytes: Uint8Array,
-    windowBytes: number,
-  ): Promise<number> {
-    const allowed = Math.min(windowBytes, this.#sendWindowBytes, bytes.length);
-    if (allowed <= 0) return 0;
-    this.#sendWindowBytes -= allowed;
+  get sendWindowBytes(): number {
+    return this.#sendWindowBytes;
+  }
+
+  sendData(streamId: number, bytes: Uint8Array): Promise<void> {
+    this.#sendWindowBytes -= bytes.length;
     this.#pings.forgive();
-    for (let at = 0; at < allowed;) {
-      const end = Math.min(at + this.#framePayloadBytesMax, allowed);
-      const payloadBytes = end - at;
-      this.#sender.frames.writeFrameHeader(FRAME.data, 0, {
-        streamId,
-        payloadBytes,
-      });
-      this.#sender.frames.write(bytes.subarray(at, end));
-      at = end;
+    const { frames } = this.#sender;
+    for (let at = 0; at < bytes.length; at += this.#framePayloadBytesMax) {
+      const part = bytes.subarray(at, at + this.#framePayloadBytesMax);
+      const payloadBytes = part.length;
+      frames.writeFrameHeader(FRAME.data, 0, { streamId, payloadBytes });
+      frames.write(part);
     }
-    await this.#sender.flush();
-    return allowed;
+    return this.#sender.flush();
   }
 
   grant(streamId: number, sizeBytes: number): void {

@@ -22,17 +22,10 @@ export interface CallLink {
     fields: readonly HeaderField[],
     endsStream: boolean,
   ): void;
-  /**
-   * Sends some of `bytes`, as far as both windows and the frame size allow.
-   * @param windowBytes What the call's own window allows.
-   * @returns How many were sent, when they are on their way; 0 at once if the
-   * connection's window is used up.
-   */
-  sendData(
-    streamId: number,
-    bytes: Uint8Array,
-    windowBytes: number,
-  ): Promise<number>;
+  /** What the connection's window allows to be sent now. */
+  readonly sendWindowBytes: number;
+  /** Sends `bytes`, which the window must allow. @returns When they are on their way. */
+  sendData(streamId: number, bytes: Uint8Array): Promise<void>;
   grant(streamId: number, sizeBytes: number): void;
   /** Ends the caller's direction if it is still open, and forgets the call. */
   finish(streamId: number, isCallerDone: boolean): void;
@@ -97,13 +90,20 @@ export class ServerCall implements IncomingCall {
     this.#sendHeaders();
     for (let at = 0; at < bytes.length;) {
       if (this.#isStopped) throw new Error("call has ended");
-      const rest = bytes.subarray(at);
-      const sentBytes = this.#sendWindowBytes <= 0
-        ? 0
-        : await this.#link.sendData(this.#id, rest, this.#sendWindowBytes);
-      this.#sendWindowBytes -= sentBytes;
-      at += sentBytes;
-      if (sentBytes === 0) await this.#untilWindow();
+      const allowed = Math.min(
+        this.#sendWindowBytes,
+        this.#link.sendWindowBytes,
+        bytes.length - at,
+      );
+      // No turn of the event loop between looking and waiting: credit that
+      // came in between would wake nobody.
+      if (allowed <= 0) {
+        await this.#untilWindow();
+        continue;
+      }
+      this.#sendWindowBytes -= allowed;
+      await this.#link.sendData(this.#id, bytes.subarray(at, at + allowed));
+      at += allowed;
     }
   }
 
