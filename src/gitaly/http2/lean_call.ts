@@ -62,11 +62,6 @@ export class LeanCall implements GrpcCall {
     signal?.addEventListener("abort", this.#onAbort, { once: true });
   }
 
-  /** Whether the call is over, though messages may still wait to be taken. */
-  get hasEnded(): boolean {
-    return this.#final !== undefined;
-  }
-
   // Async, so that misuse rejects instead of throwing past the caller.
   // deno-lint-ignore require-await
   async send(message: Uint8Array): Promise<void> {

@@ -336,6 +336,26 @@ Deno.test("a send that is not allowed is refused", async () => {
   await assertRejects(() => unary.send(bytesOf("y")), TypeError);
 });
 
+Deno.test("a second receive while one waits is refused", async () => {
+  using both = await connectReady();
+  const { server, connection } = both;
+  const call = connection.startCall(BIDI);
+  const first = call.receive();
+  await assertRejects(() => call.receive(), TypeError);
+  server.send(responseHeaders(1), dataFrame(1, bytesOf("x")));
+  assertEquals(textOf(await first), "x");
+});
+
+Deno.test("a smaller header table of the server is confirmed in the next block", async () => {
+  using both = await connectReady([1, 100]);
+  const { server, connection } = both;
+  connection.startCall(BIDI);
+  connection.startCall(BIDI);
+  // RFC 7541, section 6.3: a change to zero bytes.
+  assertEquals((await server.next(TYPE.headers)).payload[0], 0x20);
+  assertEquals((await server.next(TYPE.headers)).payload[0], 0x83);
+});
+
 Deno.test("a server that ends the call first is told that we stop", async () => {
   using both = await connectReady([4, 5]);
   const { server, connection } = both;
