@@ -12,8 +12,22 @@ const encoder = new TextEncoder();
 export class TokenSigner {
   readonly #keys = new Map<string, Promise<CryptoKey>>();
 
-  /** Imports the key of `token` ahead of its use. */
-  prepare(token: string): Promise<CryptoKey> {
+  /**
+   * Signs the time.
+   * @param nowMs Unix time; the server allows 30 s of difference.
+   * @returns Value of the metadata `authorization`.
+   */
+  async sign(token: string, nowMs: number): Promise<string> {
+    const timestamp = String(Math.floor(nowMs / 1000));
+    const signature = await crypto.subtle.sign(
+      "HMAC",
+      await this.#keyOf(token),
+      encoder.encode(timestamp),
+    );
+    return `Bearer v2.${new Uint8Array(signature).toHex()}.${timestamp}`;
+  }
+
+  #keyOf(token: string): Promise<CryptoKey> {
     let key = this.#keys.get(token);
     if (key === undefined) {
       if (this.#keys.size === KEYS_MAX) this.#keys.clear();
@@ -27,20 +41,5 @@ export class TokenSigner {
       this.#keys.set(token, key);
     }
     return key;
-  }
-
-  /**
-   * Signs the time.
-   * @param nowMs Unix time; the server allows 30 s of difference.
-   * @returns Value of the metadata `authorization`.
-   */
-  async sign(token: string, nowMs: number): Promise<string> {
-    const timestamp = String(Math.floor(nowMs / 1000));
-    const signature = await crypto.subtle.sign(
-      "HMAC",
-      await this.prepare(token),
-      encoder.encode(timestamp),
-    );
-    return `Bearer v2.${new Uint8Array(signature).toHex()}.${timestamp}`;
   }
 }

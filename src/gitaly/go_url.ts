@@ -62,6 +62,7 @@ function cut(text: string, mark: string): [string, string | undefined] {
 
 /** Host and port of an authority; `undefined` if it is not a legal one. */
 function parseAuthority(authority: string): string | undefined {
+  if (authority === "") return "";
   const at = authority.lastIndexOf("@");
   const user = at < 0 ? "" : authority.slice(0, at);
   const host = authority.slice(at + 1);

@@ -42,6 +42,8 @@ import { runStreamCall } from "./stream_call.ts";
 /** Praefect's way to say that it does not know the method. */
 const UNKNOWN_TO_PRAEFECT =
   "full method name not found: /gitaly.SSHService/SSHUploadPackWithSidechannel";
+/** A signature older than this is not sent; servers allow 30 s. */
+const FRESH_MS = 1_000;
 /** What a cancelled call may take to end: the server's part, then our own. */
 const CANCEL_GRACE_MS = 10_000;
 
@@ -94,6 +96,7 @@ class PackCall {
   readonly #metadata: GrpcMetadata;
   /** One for all attempts, which repeat their metadata. */
   #seat: SidechannelSeat | undefined;
+  #signature: { value: Promise<string>; madeAtMs: number } | undefined;
   #attempts = 0;
   #wasRepeated = false;
 
@@ -142,10 +145,12 @@ class PackCall {
   /** One attempt, repeated where the server can be shown not to have seen it. */
   async #attempt(): Promise<CallEnd> {
     const { context, endpoint } = this.#order;
-    const { pool, signer } = this.#setup;
+    const { pool } = this.#setup;
     for (;;) {
       try {
-        if (endpoint.token !== "") void signer.prepare(endpoint.token);
+        this.#signature = undefined;
+        // While the connection is made. A failure is met where it is used.
+        if (endpoint.token !== "") this.#sign().catch(() => {});
         const acquiring = pool.acquire(this.#key);
         const lease = await untilAborted(acquiring, context.signal)
           .catch((error) => {
@@ -217,17 +222,27 @@ class PackCall {
 
   /** The token is signed for each attempt, as it holds for half a minute. */
   async #fullMetadata(): Promise<GrpcMetadata> {
-    const { endpoint: { token }, context } = this.#order;
     const metadata = [...this.#metadata];
-    if (token !== "") {
-      const authorization = await this.#setup.signer
-        .sign(token, context.clock.nowMs());
-      metadata.push(["authorization", authorization]);
+    if (this.#order.endpoint.token !== "") {
+      metadata.push(["authorization", await this.#sign()]);
     }
     if (this.#attempts > 0) {
       metadata.push(["grpc-previous-rpc-attempts", String(this.#attempts)]);
     }
     return metadata;
+  }
+
+  /** The attempt's signature, made anew if making the connection took long. */
+  #sign(): Promise<string> {
+    const { endpoint: { token }, context } = this.#order;
+    const nowMs = context.clock.nowMs();
+    const signature = this.#signature;
+    if (signature !== undefined && nowMs - signature.madeAtMs < FRESH_MS) {
+      return signature.value;
+    }
+    const value = this.#setup.signer.sign(token, nowMs);
+    this.#signature = { value, madeAtMs: nowMs };
+    return value;
   }
 
   /** One text for calls that we gave up, whichever carrier they ran on. */

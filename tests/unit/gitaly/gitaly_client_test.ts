@@ -175,6 +175,26 @@ testOnCarriers(
 );
 
 testOnCarriers(
+  "gitaly.md 3.1: a token signed long before the connection stands is signed anew",
+  async (carrier) => {
+    const seen: SidechannelCall[] = [];
+    await using server = await startGitalyServer(polite(seen));
+    using client = openClient(carrier);
+    const clock = new ImpatientClock();
+    const asked: number[] = [];
+    clock.nowMs = () => {
+      asked.push(clock.nowMsValue += 5_000);
+      return clock.nowMsValue;
+    };
+    await startCall(client, server.address, { clock, token: "foo" }).result;
+    const [token] = seen[0]?.metadata.get("authorization") ?? [];
+    const sentAt = Number(String(token).split(".")[2]) * 1_000;
+    assertStrictEquals(asked.length >= 2, true);
+    assertStrictEquals(sentAt, asked.at(-1));
+  },
+);
+
+testOnCarriers(
   "metadata that cannot be sent is INTERNAL without a connection",
   async (carrier) => {
     await using server = await startGitalyServer(polite());
