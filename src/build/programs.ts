@@ -137,11 +137,12 @@ export const PROGRAMS: ReadonlyMap<string, ProgramLibrary> = new Map(
 /**
  * Variables that every program runs with, whatever its caller has set.
  *
- * Trust begins with the certificates of the system, as in a Go program; Deno's
- * own list would leave private authorities out.
+ * Deno's own trust begins empty. The programs add the certificates of the
+ * system by Go's rules themselves, which Deno's store of the system does not
+ * follow: it ignores SSL_CERT_DIR and fails on an empty SSL_CERT_FILE.
  */
 export const FIXED_ENVIRONMENT: Readonly<Record<string, string>> = {
-  DENO_TLS_CA_STORE: "system",
+  DENO_TLS_CA_STORE: ",",
 };
 
 /**
