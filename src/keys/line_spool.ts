@@ -3,6 +3,7 @@
  * private temporary file when they are many.
  * @module
  */
+import { attempt } from "./file_error.ts";
 import { FileRegion, FileSink } from "./file_region.ts";
 import { FileWriter } from "./file_writer.ts";
 import type { BlockSource } from "./line_scan.ts";
@@ -56,13 +57,24 @@ export class LineSpool implements Disposable {
   }
 
   #moveToFile(): void {
-    const path = Deno.makeTempFileSync({ prefix: "gitlab-keys-" });
-    this.#file = Deno.openSync(path, { read: true, write: true });
-    // Without a name it cannot outlive us.
-    Deno.removeSync(path);
-    this.#out = new FileWriter(new FileSink(this.#file, 0));
+    const doing = "could not write a temporary file";
+    const file = this.#file = attempt(doing, openNamelessFile);
+    const sink = new FileSink(file, 0);
+    this.#out = new FileWriter({
+      writeSync: (bytes) => attempt(doing, () => sink.writeSync(bytes)),
+    });
     this.#out.write(this.#memory.subarray(0, this.sizeBytes));
     this.#memory = new Uint8Array();
+  }
+}
+
+/** Without a name it cannot outlive us. */
+function openNamelessFile(): Deno.FsFile {
+  const path = Deno.makeTempFileSync({ prefix: "gitlab-keys-" });
+  try {
+    return Deno.openSync(path, { read: true, write: true });
+  } finally {
+    Deno.removeSync(path);
   }
 }
 

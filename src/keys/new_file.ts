@@ -37,7 +37,10 @@ export class NewFile implements Disposable {
     this.#target = target;
     this.#path = path;
     this.file = file;
-    this.out = new FileWriter(file);
+    const doing = `could not write a new ${target.path}`;
+    this.out = new FileWriter({
+      writeSync: (bytes) => attempt(doing, () => file.writeSync(bytes)),
+    });
   }
 
   /** @throws {KeyFileError} If the directory takes no file. */
