@@ -41,7 +41,7 @@ export interface ConnectionRecord {
   readonly sentBytes: number;
   /** yamux streams that are open; none on a plain connection. */
   readonly openStreamIds: readonly number[];
-  /** Why the yamux session broke; absent after a clean end. */
+  /** What broke the yamux session; absent if the client just went away. */
   readonly failure: Error | undefined;
   /** State of the HTTP/2 client that some eras start towards the caller. */
   backchannel: "none" | "opened" | "settled";

@@ -46,6 +46,14 @@ const SLAB_BYTES = 262_144;
 const SLAB_TAIL_BYTES_MIN = 16_384;
 const FIRST_SERVER_STREAM = 2;
 
+/** What reading and writing fail with when the peer's process has ended. */
+const GONE = [
+  Deno.errors.ConnectionReset,
+  Deno.errors.BrokenPipe,
+  // TLS without a goodbye.
+  Deno.errors.UnexpectedEof,
+];
+
 /** One session; it owns its socket. */
 export class YamuxSession {
   readonly #socket: Socket;
@@ -98,7 +106,7 @@ export class YamuxSession {
     return this.#closed.promise;
   }
 
-  /** Why the session ended; `undefined` while it stands or after a clean end. */
+  /** What the client did wrong, or failed to do; absent if it just went away. */
   get failure(): Error | undefined {
     return this.#failure;
   }
@@ -167,10 +175,7 @@ export class YamuxSession {
       }
       this.#end(undefined);
     } catch (error) {
-      // A client that has what it came for may exit without a word.
-      const isGone = error instanceof Deno.errors.ConnectionReset;
-      const failure = error instanceof Error ? error : new Error(String(error));
-      this.#end(isGone ? undefined : failure);
+      this.#end(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
@@ -260,7 +265,10 @@ export class YamuxSession {
   #end(failure: Error | undefined): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#failure = failure;
+    // A client that has what it came for may exit without a word.
+    const isGone = failure !== undefined &&
+      GONE.some((kind) => failure instanceof kind);
+    if (!isGone) this.#failure = failure;
     const error = new Error("session shutdown", this.#cause());
     this.#writer.fail(error);
     this.#unacknowledged?.ack();
