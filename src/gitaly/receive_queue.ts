@@ -15,10 +15,15 @@ const HELD_PIECES_MAX = 64;
 /** Unused buffers that are kept for the next use. */
 const FREE_SLABS_MAX = 4;
 
+/** A buffer is read into again while this much of it is free. */
+const READ_BYTES_MIN = 65_536;
+
 /** One buffer and how many queues look into it. */
 export class Slab {
   readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(SLAB_BYTES);
   users = 0;
+  /** What was read into it since nobody looked into it. */
+  filled = 0;
 }
 
 /** The buffers of one connection. */
@@ -27,16 +32,24 @@ export class SlabPool {
   #reading = new Slab();
   #heldCount = 0;
 
-  /** The buffer that the socket is to be read into; the same until all is parsed. */
+  /**
+   * The buffer that the socket is to be read into, behind its `filled` bytes;
+   * the same until all is parsed.
+   */
   nextForReading(): Slab {
-    // Whoever still looks into the last one gives it back when done.
-    if (this.#reading.users > 0) this.#reading = this.take();
+    const slab = this.#reading;
+    if (slab.users === 0) slab.filled = 0;
+    if (SLAB_BYTES - slab.filled >= READ_BYTES_MIN) return slab;
+    // Whoever still looks into it gives it back when done.
+    this.#reading = this.take();
     return this.#reading;
   }
 
   /** A buffer that nobody uses. */
   take(): Slab {
-    return this.#free.pop() ?? new Slab();
+    const slab = this.#free.pop() ?? new Slab();
+    slab.filled = 0;
+    return slab;
   }
 
   /** Gives back a buffer that nobody uses. */

@@ -109,9 +109,11 @@ export class YamuxSession {
     try {
       for (;;) {
         const slab = this.#pool.nextForReading();
-        const size = await this.#socket.read(slab.bytes);
+        const start = slab.filled;
+        const size = await this.#socket.read(slab.bytes.subarray(start));
         if (size === null) break;
-        decoder.feed(slab.bytes.subarray(0, size));
+        slab.filled += size;
+        decoder.feed(slab.bytes.subarray(start, slab.filled));
         this.#handleAll(decoder, slab);
       }
       this.#end("peer", undefined);

@@ -12,16 +12,21 @@ import {
 } from "../../../src/gitaly/receive_queue.ts";
 import { SeededRandom } from "../../support/seeded_random.ts";
 
-/** Puts `size` bytes of `value` into a queue as a socket's read would. */
+/** Puts `size` bytes of `value` into a queue as reads of a socket would. */
 function receive(
   { pool, queue }: { pool: SlabPool; queue: ReceiveQueue },
   size: number,
   value: number,
 ): Slab {
-  const slab = pool.nextForReading();
-  const view = slab.bytes.subarray(0, size).fill(value);
-  queue.push(view, slab);
-  return slab;
+  for (let rest = size;;) {
+    const slab = pool.nextForReading();
+    const start = slab.filled;
+    const end = Math.min(start + rest, SLAB_BYTES);
+    slab.filled = end;
+    queue.push(slab.bytes.subarray(start, end).fill(value), slab);
+    rest -= end - start;
+    if (rest === 0) return slab;
+  }
 }
 
 Deno.test("bytes come out in their order and are not copied", () => {
@@ -38,15 +43,20 @@ Deno.test("bytes come out in their order and are not copied", () => {
   assertStrictEquals(queue.shift(), undefined);
 });
 
-Deno.test("a buffer that is looked into is not read into again", () => {
+Deno.test("a buffer that is looked into is read into behind that, then left alone", () => {
   const pool = new SlabPool();
   const queue = new ReceiveQueue(pool);
   const slab = receive({ pool, queue }, 10, 1);
   const lent = queue.shift();
-  assert(pool.nextForReading() !== slab, "lent");
+  assertStrictEquals(pool.nextForReading(), slab);
+  assertStrictEquals(slab.filled, 10);
+  receive({ pool, queue }, SLAB_BYTES - 10 - 65_535, 2);
+  assert(pool.nextForReading() !== slab, "too little of it is free");
   assertEquals(lent, new Uint8Array(10).fill(1));
   queue.shift();
+  queue.shift();
   assertStrictEquals(pool.take(), slab, "given back with the next call");
+  assertStrictEquals(slab.filled, 0);
 });
 
 Deno.test("a buffer that is given back while it is parsed is not lent twice", () => {
@@ -56,6 +66,7 @@ Deno.test("a buffer that is given back while it is parsed is not lent twice", ()
   queue.clear();
   assert(pool.take() !== slab, "it is still the one that is read into");
   assertStrictEquals(pool.nextForReading(), slab);
+  assertStrictEquals(slab.filled, 0, "and from its beginning");
 });
 
 Deno.test("unshift() brings the end of the last piece back", () => {
