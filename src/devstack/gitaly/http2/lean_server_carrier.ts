@@ -25,6 +25,7 @@ import type {
   ServerCarrier,
 } from "../carrier.ts";
 import { CODE, StatusError } from "../status.ts";
+import { parseClientSettings, SETTING } from "./client_settings.ts";
 import { FrameSender } from "./frame_sender.ts";
 import { HeaderBlocks, type ReceivedHeaders } from "./header_blocks.ts";
 import { PingPolice } from "./ping_police.ts";
@@ -41,7 +42,6 @@ const DEFAULT_WINDOW_BYTES = 65_535;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 const CREDIT_BYTES_MIN = CONNECTION_WINDOW_BYTES / 4;
 const CALLS_MAX = 1000;
-const SETTING = { headerTableSize: 1, initialWindowSize: 4, maxFrameSize: 5 };
 const latin1 = new TextDecoder("latin1");
 
 class LeanServerConnection implements CarrierConnection, CallLink {
@@ -252,9 +252,8 @@ class LeanServerConnection implements CarrierConnection, CallLink {
 
   #takeSettings(flags: number, payload: Uint8Array): void {
     if (flags & FLAG.ack) return;
-    const view = new DataView(payload.buffer, payload.byteOffset);
-    for (let at = 0; at + 6 <= payload.length; at += 6) {
-      this.#takeSetting(view.getUint16(at), view.getUint32(at + 2));
+    for (const [id, value] of parseClientSettings(payload)) {
+      this.#takeSetting(id, value);
     }
     this.#sender.frames.writeSettingsAck();
     this.#sender.flush();

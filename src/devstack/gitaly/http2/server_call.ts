@@ -4,7 +4,7 @@
  */
 import type { HeaderField } from "../../../gitaly/http2/hpack_table.ts";
 import type { IncomingCall } from "../carrier.ts";
-import type { StatusError } from "../status.ts";
+import { CODE, StatusError } from "../status.ts";
 import { MESSAGE_PREFIX_BYTES, MessageAssembler } from "./message_assembler.ts";
 import { formatTrailers, RESPONSE_HEADERS } from "./response_fields.ts";
 
@@ -147,6 +147,9 @@ export class ServerCall implements IncomingCall {
   /** Takes the caller's half-close. */
   takeEnd(): void {
     this.#isCallerDone = true;
+    if (!this.#assembler.isBetweenMessages) {
+      this.#fault ??= new StatusError(CODE.internal, "unexpected EOF");
+    }
     this.#wakeReader?.();
   }
 

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertRejects } from "@std/assert";
 import type { IncomingCall } from "../../../../../src/devstack/gitaly/carrier.ts";
 import { LEAN_SERVER_CARRIER } from "../../../../../src/devstack/gitaly/http2/lean_server_carrier.ts";
 import { StatusError } from "../../../../../src/devstack/gitaly/status.ts";
@@ -244,6 +244,19 @@ Deno.test("LEAN_SERVER_CARRIER splits a long status into CONTINUATION, and joins
   assertEquals(last.payload.length < 16_384, true);
 });
 
+Deno.test("LEAN_SERVER_CARRIER fails a call that ends within a message", async () => {
+  using client = new RawHttp2Client();
+  client.greet();
+  client.open(1);
+  const call = await client.call();
+  client.write((frames) => {
+    const where = { streamId: 1, payloadBytes: 6 };
+    frames.writeFrameHeader(FRAME.data, FLAG.endStream, where);
+    frames.write(Uint8Array.of(0, 0, 0, 0, 2, 1));
+  });
+  await assertRejects(() => call.receive(), StatusError, "unexpected EOF");
+});
+
 Deno.test("LEAN_SERVER_CARRIER does not know other methods", async () => {
   using client = new RawHttp2Client();
   client.greet();
@@ -338,6 +351,15 @@ const BROKEN: readonly (readonly [string, (client: RawHttp2Client) => void])[] =
       client.open(5);
       client.open(3);
     }],
+    [
+      "a frame size of nothing",
+      (client) => client.write((frames) => frames.writeSettings([[5, 0]])),
+    ],
+    [
+      "a window of 2 GiB",
+      (client) =>
+        client.write((frames) => frames.writeSettings([[4, 2 ** 31]])),
+    ],
     ["a frame within a header block", (client) =>
       client.write((frames) => {
         frames.writeFrameHeader(FRAME.headers, 0, {
