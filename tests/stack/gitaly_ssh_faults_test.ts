@@ -1,0 +1,191 @@
+/**
+ * gitaly-ssh under real git when the server dies, over every kind of address,
+ * and with a fetch that is large.
+ * @module
+ */
+import { assert, assertEquals } from "@std/assert";
+import { SAMPLE, SAMPLE_PROJECTS } from "../../src/devstack/sample.ts";
+import {
+  type Devstack,
+  type Door,
+  startDevstack,
+} from "../../src/devstack/stack.ts";
+import { programPath } from "../support/dist.ts";
+import { testOnStand } from "../support/shell_stand.ts";
+import { makeTempDir, type TempDir } from "../support/temp_dir.ts";
+
+/** 1024 when a whole GiB is wanted. */
+const BULK_MIB = Number(Deno.env.get("GITALY_SSH_FETCH_MIB") ?? "192");
+const SMALL_MIB = 16;
+const BULK_PROJECT = "tanuki/whale";
+const SMALL_PROJECT = "tanuki/krill";
+const KILLS = 50;
+const PEAK_RSS_MIB_MAX = 100;
+const MEASURE = new URL("../bench/measure_child.ts", import.meta.url).pathname;
+const TLS_FOLDER = new URL("../testdata/tls/", import.meta.url).pathname;
+
+let stack: Devstack;
+let folder: TempDir;
+let count = 0;
+
+const FETCH = [
+  "fetch",
+  "--no-write-fetch-head",
+  "ssh://gitaly/internal.git",
+  "+refs/*:refs/*",
+];
+
+Deno.test.beforeAll(async () => {
+  folder = makeTempDir();
+  const [first] = SAMPLE_PROJECTS;
+  if (first === undefined) throw new Error("The sample has no projects");
+  const bulk = (id: number, path: string, sizeMib: number) => ({
+    ...first,
+    id,
+    path,
+    content: { kind: "bulk", sizeMib } as const,
+  });
+  stack = await startDevstack({
+    gitaly: { gitConfigOptions: ["pack.window=0"] },
+    projects: [
+      ...SAMPLE_PROJECTS,
+      bulk(301, SMALL_PROJECT, SMALL_MIB),
+      bulk(302, BULK_PROJECT, BULK_MIB),
+    ],
+  });
+});
+Deno.test.afterAll(async () => {
+  await stack[Symbol.asyncDispose]();
+  folder[Symbol.dispose]();
+});
+
+interface Source {
+  readonly from: Devstack;
+  readonly project: string;
+  readonly address?: string;
+}
+
+function startFetch(
+  source: Source,
+  env: Record<string, string> = {},
+): { child: Deno.ChildProcess; target: string } {
+  const { from, project, address = from.gitalyAddress } = source;
+  const path = from.repositoryPath(project);
+  const target = `${folder.path}/target-${++count}.git`;
+  const payload = {
+    repository: {
+      storageName: "default",
+      relativePath: path.slice(from.storage.length + 1),
+    },
+    gitProtocol: "version=2",
+  };
+  const script = `git init -q --bare "$0" && exec git -C "$0" "$@"`;
+  const child = new Deno.Command("sh", {
+    args: ["-c", script, target, ...FETCH],
+    env: {
+      PATH: Deno.env.get("PATH") ?? "",
+      HOME: folder.path,
+      GIT_CONFIG_NOSYSTEM: "1",
+      GIT_SSH_COMMAND: `${programPath("gitaly-ssh")} upload-pack`,
+      GIT_SSH_VARIANT: "simple",
+      GITALY_ADDRESS: address,
+      GITALY_TOKEN: from.gitalyToken,
+      GITALY_PAYLOAD: JSON.stringify(payload),
+      ...env,
+    },
+    clearEnv: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+    signal: AbortSignal.timeout(120_000),
+  }).spawn();
+  return { child, target };
+}
+
+async function finish(
+  { child }: { child: Deno.ChildProcess },
+): Promise<{ code: number; stderr: string }> {
+  const { code, stderr } = await child.output();
+  return { code, stderr: new TextDecoder().decode(stderr) };
+}
+
+async function assertWhole(target: string): Promise<void> {
+  const { success, stderr } = await new Deno.Command("git", {
+    args: ["-C", target, "fsck", "--full", "--connectivity-only"],
+  }).output();
+  assert(success, new TextDecoder().decode(stderr));
+}
+
+testOnStand(
+  `a server that dies at ${KILLS} moments is git's error each time`,
+  async () => {
+    let failures = 0;
+    for (let round = 0; round < KILLS; round++) {
+      const mark = stack.gitaly.calls.all.length;
+      const fetch = startFetch({ from: stack, project: SMALL_PROJECT });
+      const share = round / KILLS;
+      const call = await stack.gitaly.calls.until((call) =>
+        stack.gitaly.calls.all.indexOf(call) >= mark &&
+        call.outputBytes >= share * SMALL_MIB * 1_000_000
+      );
+      call.connection.cut();
+      const { code, stderr } = await finish(fetch);
+      await call.ended;
+      // A call that had not begun is made again, and the last bytes may all have
+      // been on their way: the fetch is whole then.
+      if (code === 0) await assertWhole(fetch.target);
+      else assert(stderr.includes("fatal:"), stderr);
+      failures += code === 0 ? 0 : 1;
+      await Deno.remove(fetch.target, { recursive: true });
+    }
+    assertEquals(stack.gitaly.gitCount, 0);
+  },
+);
+
+for (const door of ["tcp", "tls"] satisfies Door[]) {
+  testOnStand(`a fetch over ${door}`, async () => {
+    const [cert, key] = await Promise.all([
+      Deno.readTextFile(`${TLS_FOLDER}localhost.pem`),
+      Deno.readTextFile(`${TLS_FOLDER}localhost.key`),
+    ]);
+    const caFile = `${TLS_FOLDER}ca.pem`;
+    await using other = await startDevstack({
+      gitalyDoor: door,
+      tls: { cert, key, caFile },
+    });
+    const dead = "http://127.0.0.1:1";
+    const source = { from: other, project: SAMPLE.project };
+    const good = await finish(startFetch(source, {
+      SSL_CERT_FILE: caFile,
+      http_proxy: dead,
+      HTTP_PROXY: dead,
+      https_proxy: dead,
+    }));
+    assertEquals(good.code, 0, good.stderr);
+    if (door === "tcp") return;
+    const untrusted = await finish(startFetch(source, { SSL_CERT_DIR: "" }));
+    assertEquals(untrusted.code, 128);
+    assert(untrusted.stderr.includes("code = Unavailable"), untrusted.stderr);
+  });
+}
+
+testOnStand(
+  `memory does not grow with the fetch: ${SMALL_MIB} and ${BULK_MIB} MiB`,
+  async () => {
+    const peaks: number[] = [];
+    for (const project of [SMALL_PROJECT, BULK_PROJECT]) {
+      const result = `${folder.path}/usage.json`;
+      const measured = [Deno.execPath(), "run", "-q", "-A", MEASURE, result];
+      const command = [...measured, programPath("gitaly-ssh"), "upload-pack"];
+      const fetch = startFetch({ from: stack, project }, {
+        GIT_SSH_COMMAND: command.join(" "),
+      });
+      const { code, stderr } = await finish(fetch);
+      assertEquals(code, 0, stderr);
+      peaks.push(JSON.parse(await Deno.readTextFile(result)).peakRssMib);
+    }
+    const [small = 0, bulk = Infinity] = peaks;
+    assert(bulk < PEAK_RSS_MIB_MAX, `${bulk} MiB`);
+    assert(bulk - small < 32, `${small} MiB, then ${bulk} MiB`);
+  },
+);
