@@ -1,11 +1,5 @@
 /**
- * One stream of a yamux connection as a byte pipe, with the windows of both
- * directions.
- *
- * The receive window grows while the consumer waits for a sender that is not
- * fast, and shrinks again when the consumer falls behind: a distant server gets
- * the window that its distance asks for, a near one and a slow user cost the
- * memory of the smallest.
+ * One stream of a yamux connection as a byte pipe.
  * Source: hashicorp/yamux, spec.md and its settings in Gitaly's client.
  * @module
  */
@@ -14,6 +8,7 @@ import type { ByteDuplex } from "../core/io.ts";
 import { Timer } from "../core/timer.ts";
 import type { FrameWriter } from "./frame_writer.ts";
 import { ReceiveQueue, type Slab, type SlabPool } from "./receive_queue.ts";
+import { ReceiveWindow, type ReceiveWindowOptions } from "./receive_window.ts";
 import {
   YAMUX_FLAG,
   YAMUX_INITIAL_WINDOW_BYTES,
@@ -21,24 +16,14 @@ import {
 } from "./yamux_frame.ts";
 
 /** What a stream uses of its connection. */
-export interface StreamLink {
+export interface StreamLink extends ReceiveWindowOptions {
   readonly writer: FrameWriter;
   readonly pool: SlabPool;
-  /** Receive window that a stream starts with, and the largest it may get. */
-  readonly windowBytes: { readonly initial: number; readonly max: number };
-  /** A clock that never goes back. */
-  readonly nowMs: () => number;
   /** How long a closed stream waits for the peer's FIN before it sends RST. */
   readonly closeTimeoutMs: number;
   /** Called when both directions have ended: the id means nothing any more. */
   forget(streamId: number): void;
 }
-
-/**
- * What comes faster than this (200 MiB/s) needs no larger window: it is the
- * consumer's turn to wait, and what waits in the window costs memory.
- */
-const FAST_BYTES_PER_MS = 209_715;
 
 /** Neither end can know whether more was meant to come. */
 const CONNECTION_RESET = "connection reset";
@@ -54,14 +39,7 @@ export class YamuxStream implements ByteDuplex {
   readonly id: number;
   readonly #link: StreamLink;
   readonly #queue: ReceiveQueue;
-  /** Credit that the peer has left. */
-  #credit: number;
-  #windowBytes: number;
-  /** Whether the consumer has had to wait since credit was given last. */
-  #hasIdled = false;
-  /** Whether the window was what the sender waited for, as far as one can see. */
-  #wasNarrow = false;
-  #creditedAtMs: number;
+  readonly #window: ReceiveWindow;
   #sendWindow = YAMUX_INITIAL_WINDOW_BYTES;
   #isFinSent = false;
   #isFinReceived = false;
@@ -76,14 +54,12 @@ export class YamuxStream implements ByteDuplex {
     this.id = id;
     this.#link = link;
     this.#queue = new ReceiveQueue(link.pool);
-    this.#windowBytes = link.windowBytes.initial;
-    this.#credit = this.#windowBytes;
-    this.#creditedAtMs = link.nowMs();
+    this.#window = new ReceiveWindow(link);
   }
 
   /** Announces the stream, or takes the peer's: the frame with SYN or ACK. */
   open(flag: typeof YAMUX_FLAG.syn | typeof YAMUX_FLAG.ack): void {
-    this.#sendControl(flag, this.#windowBytes - YAMUX_INITIAL_WINDOW_BYTES);
+    this.#sendControl(flag, this.#window.credit - YAMUX_INITIAL_WINDOW_BYTES);
   }
 
   /**
@@ -112,7 +88,7 @@ export class YamuxStream implements ByteDuplex {
     } catch (error) {
       return Promise.reject(error);
     }
-    this.#hasIdled = true;
+    this.#window.noteIdle();
     this.#reader = Promise.withResolvers();
     return this.#reader.promise;
   }
@@ -165,13 +141,11 @@ export class YamuxStream implements ByteDuplex {
    * @throws {ProtocolError} If the peer has not that much credit.
    */
   acceptData(length: number): void {
-    if (length > this.#credit) {
-      throw new ProtocolError(
-        `Cannot accept ${length} bytes on yamux stream ${this.id}: the window is ${this.#credit}`,
-        0,
-      );
-    }
-    this.#credit -= length;
+    if (this.#window.use(length)) return;
+    throw new ProtocolError(
+      `Cannot accept ${length} bytes on yamux stream ${this.id}: the window is ${this.#window.credit}`,
+      0,
+    );
   }
 
   /** Payload of a data frame that was accepted, a view into `slab`. */
@@ -252,32 +226,11 @@ export class YamuxStream implements ByteDuplex {
     }
   }
 
-  /** Raises the peer's credit once that is worth a frame. */
+  /** Tells the peer what it may send now, once that is worth a frame. */
   #giveCredit(): void {
     if (this.#isFinReceived || this.#isOver) return;
-    const { initial, max } = this.#link.windowBytes;
-    const waiting = this.#queue.sizeBytes;
-    const half = this.#windowBytes >> 1;
-    if (waiting > half) {
-      // A whole window that comes at once from afar is no sign of falling
-      // behind, if the consumer had to wait for it.
-      if (!this.#hasIdled) this.#windowBytes = Math.max(initial, half);
-      return;
-    }
-    const used = this.#windowBytes - waiting - this.#credit;
-    if (used < half) return;
-    const nowMs = this.#link.nowMs();
-    const isFast = used >= FAST_BYTES_PER_MS * (nowMs - this.#creditedAtMs);
-    const isNarrow = this.#hasIdled && !isFast;
-    if (isNarrow && this.#wasNarrow) {
-      this.#windowBytes = Math.min(max, this.#windowBytes * 2);
-    }
-    this.#wasNarrow = isNarrow;
-    this.#hasIdled = false;
-    this.#creditedAtMs = nowMs;
-    const added = this.#windowBytes - waiting - this.#credit;
-    this.#credit += added;
-    this.#sendControl(0, added);
+    const added = this.#window.replenish(this.#queue.sizeBytes);
+    if (added > 0) this.#sendControl(0, added);
   }
 
   #sendFin(): void {
