@@ -166,4 +166,3 @@ Deno.test("sshd-config refuses what sshd could misread", async () => {
     assertEquals(file.exitStatus, 1);
   }
 });
-
