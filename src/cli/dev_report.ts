@@ -58,7 +58,9 @@ function formatProjects(): string {
   ].join(", ");
 }
 
-function formatCommands({ door, key, localSsh }: DevReport): string[] {
+function formatCommands(
+  { stack, door, key, localSsh }: DevReport,
+): string[] {
   const host = door ? `git@127.0.0.1:${door.port}` : "git@localhost";
   const url = `ssh://${host}/${SAMPLE.project}.git`;
   if (!door) {
@@ -68,8 +70,12 @@ function formatCommands({ door, key, localSsh }: DevReport): string[] {
       ...formatGitCommands(url),
     ];
   }
-  const identity = key?.privateKeyFile ? ` -i ${key.privateKeyFile}` : "";
-  const words = `ssh${identity} -o StrictHostKeyChecking=accept-new`;
+  const identity = key?.privateKeyFile
+    ? ` -i ${key.privateKeyFile} -o IdentitiesOnly=yes`
+    : "";
+  // The host key lives as long as the stack; nobody's own file need know it.
+  const words = `ssh${identity} -o StrictHostKeyChecking=accept-new` +
+    ` -o UserKnownHostsFile=${stack.folder}/known_hosts`;
   return [
     `${words} -p ${door.port} git@127.0.0.1`,
     `export GIT_SSH_COMMAND='${words}'`,
