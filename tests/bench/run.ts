@@ -21,6 +21,7 @@ const SMALL_MIB = 64;
 const SMALL_PROJECT = "tanuki/krill";
 const API_DELAY_MS = 100;
 const MEASURE = new URL("measure_child.ts", import.meta.url).pathname;
+const INSTANT_API = new URL("instant_api.ts", import.meta.url).pathname;
 /** `PATH` and what the programs would see under sshd. */
 const BASE_ENV = {
   PATH: Deno.env.get("PATH") ?? "",
@@ -53,15 +54,17 @@ function rivals(name: string, ours: string): [string, string][] {
   ];
 }
 
+/** Start-up, with an API that costs nothing and one that takes its time. */
 async function benchStart(stack: Devstack, empty: string): Promise<void> {
-  const env = { ...BASE_ENV, GITLAB_SHELL_DIR: stack.shellRoot.path };
-  const key = stack.api.state.directory.key(String(SAMPLE.keyId))?.publicKey ?? "";
-  const blob = key.split(" ")[1] ?? "";
   const shell = rivals("RIVAL_GITLAB_SHELL", programPath("gitlab-shell"));
   const check = rivals(
     "RIVAL_KEYS_CHECK",
     programPath("gitlab-shell-authorized-keys-check"),
   );
+  await using instant = await startInstantApi(stack, 0);
+  const env = { ...BASE_ENV, GITLAB_SHELL_DIR: instant.rootPath };
+  const key = stack.api.state.directory.key(String(SAMPLE.keyId))?.publicKey;
+  const blob = key?.split(" ")[1] ?? "";
   const floor: Contender = {
     name: "empty program (E)",
     command: empty,
@@ -103,32 +106,66 @@ async function benchStart(stack: Devstack, empty: string): Promise<void> {
     },
   }));
   await benchCommands("ls-remote, start to exit", [floor, ...lsRemote]);
-  const slow = await startDevstack({ api: { rateLimit: 0 } });
-  try {
-    const delayed = Array.from(
-      { length: (START_ROUNDS + 1) * shell.length },
-      () => ({ ...allowedBody(slow), delayHeadersMs: API_DELAY_MS }),
-    );
-    slow.api.script.enqueue("/allowed", ...delayed);
-    await benchCommands(
-      `ls-remote, API takes ${API_DELAY_MS} ms`,
-      [
-        floor,
-        ...lsRemote.map((contender) => ({
-          ...contender,
-          env: { ...contender.env, GITLAB_SHELL_DIR: slow.shellRoot.path },
-        })),
-      ],
-    );
-  } finally {
-    await slow[Symbol.asyncDispose]();
-  }
+  await using slow = await startInstantApi(stack, API_DELAY_MS);
+  await benchCommands(`ls-remote, API takes ${API_DELAY_MS} ms`, [
+    floor,
+    ...lsRemote.map((contender) => ({
+      ...contender,
+      env: { ...contender.env, GITLAB_SHELL_DIR: slow.rootPath },
+    })),
+  ]);
 }
 
-/** What `/allowed` answers for the sample project, to be sent late. */
+/** Starts the API in a process of its own, with a root that names it. */
+async function startInstantApi(
+  stack: Devstack,
+  delayMs: number,
+): Promise<AsyncDisposable & { rootPath: string }> {
+  const rootPath = await Deno.makeTempDir();
+  const socket = `${rootPath}/api.sock`;
+  const key = stack.api.state.directory.key(String(SAMPLE.keyId));
+  const answers = {
+    "/discover": { id: SAMPLE.userId, username: SAMPLE.username, name: "Mira" },
+    "/authorized_keys": { id: SAMPLE.keyId, key: key?.publicKey },
+    "/allowed": allowedBody(stack),
+  };
+  await Deno.writeTextFile(`${rootPath}/answers.json`, JSON.stringify(answers));
+  await Deno.writeTextFile(
+    `${rootPath}/config.yml`,
+    `gitlab_url: "http+unix://${
+      encodeURIComponent(socket)
+    }"\nsecret: "bench"\n`,
+  );
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--allow-all",
+      INSTANT_API,
+      socket,
+      `${rootPath}/answers.json`,
+      String(delayMs),
+    ],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  return {
+    rootPath,
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await child.status;
+      await Deno.remove(rootPath, { recursive: true });
+    },
+  };
+}
+
+/** What `/allowed` answers for the sample project. */
 function allowedBody(stack: Devstack) {
   const project = stack.api.state.directory.project(SAMPLE.project);
-  const body = JSON.stringify({
+  return {
     status: true,
     gl_id: "user-5",
     gl_username: SAMPLE.username,
@@ -145,8 +182,7 @@ function allowedBody(stack: Devstack) {
         gl_project_path: SAMPLE.project,
       },
     },
-  });
-  return { body };
+  };
 }
 
 async function benchCommands(
