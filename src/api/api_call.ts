@@ -48,6 +48,8 @@ export interface ApiRequest {
   readonly base?: ApiBase;
   readonly isQueryPrivate?: boolean;
   readonly isRateLimited?: boolean;
+  /** Called each time when an attempt has been sent. */
+  readonly onSent?: () => void;
 }
 
 /** What all calls of a client have in common. */
@@ -178,6 +180,7 @@ export class ApiCaller {
       body,
       isQueryPrivate: request.isQueryPrivate ?? false,
       isRateLimited: request.isRateLimited ?? false,
+      onSent: request.onSent,
     };
   }
 

@@ -38,6 +38,8 @@ export interface OutgoingRequest {
   readonly isQueryPrivate: boolean;
   /** Whether GitLab's own rate limiter may answer. */
   readonly isRateLimited: boolean;
+  /** Called when all of it is sent. */
+  readonly onSent: (() => void) | undefined;
 }
 
 /** A status that is no error, and the body that came with it. */
@@ -107,7 +109,7 @@ interface Response {
 }
 
 async function exchangeHeads(
-  { method, place, headers, body }: OutgoingRequest,
+  { method, place, headers, body, onSent }: OutgoingRequest,
   transport: ApiTransport,
   signal: AbortSignal,
 ): Promise<Response> {
@@ -121,7 +123,7 @@ async function exchangeHeads(
     );
     // A server may answer and hang up before it has read everything. If it
     // does not answer either, reading fails too.
-    sending.catch(() => {});
+    sending.then(onSent, () => {});
     return { exchange, head: await exchange.readHead() };
   } catch (error) {
     exchange[Symbol.dispose]();

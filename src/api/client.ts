@@ -37,10 +37,15 @@ export interface HealthReport {
  * reason is a `TimeoutError`, else a mere cancellation (`policy`).
  */
 export interface ApiClient {
-  /** @throws {ApiError | Error} As above; `status: false` is an answer. */
+  /**
+   * @param onSent Called when a request is on its way and nothing is left but
+   * to wait: the time to load what the answer will need.
+   * @throws {ApiError | Error} As above; `status: false` is an answer.
+   */
   allowed(
     question: AccessQuestion,
     signal?: AbortSignal,
+    onSent?: () => void,
   ): Promise<AccessAnswer>;
   /** @throws {ApiError | Error} As above; nobody to ask about. */
   discover(identity: Identity, signal?: AbortSignal): Promise<DiscoveredUser>;

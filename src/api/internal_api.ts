@@ -56,12 +56,13 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     clock,
   });
   return {
-    async allowed(question, signal) {
+    async allowed(question, signal, onSent) {
       const answer = await caller.call({
         method: "POST",
         path: "/allowed",
         body: encodeQuestion(question),
         isRateLimited: true,
+        ...(onSent && { onSent }),
       }, signal);
       return decoded(answer, (body) => decodeAnswer(answer.status, body));
     },

@@ -23,6 +23,9 @@ export async function checkAccess(
   const answer = await context.api.allowed(
     { ...question, identity, remoteAddress, namespacePath },
     context.signal,
+    // What Gitaly needs is loaded while GitLab thinks about the answer. A
+    // failure to load is reported where the client is used.
+    () => void context.gitaly().catch(() => {}),
   );
   const block = formatInfoBlock(answer.consoleMessages);
   if (block !== "") await writeText(context.io.stderr, block);

@@ -47,13 +47,9 @@ export async function runGitService(
   if (project === undefined || extra.length > 0) {
     throw new DisallowedCommandError();
   }
-  // What Gitaly needs is loaded while GitLab thinks about the answer. A
-  // failure to load is reported below, where it is awaited.
-  const loading = context.gitaly();
-  loading.catch(() => {});
   const action = `git-${service}` as const;
   const answer = await checkAccess({ action, project }, request, context);
-  const gitaly = await loading;
+  const gitaly = await context.gitaly();
 
   const { log } = context;
   const endpoint = await endpointOf(answer, log);
