@@ -79,7 +79,7 @@ export async function readInput(
 }
 
 /** Makes the progress of a command that may take long. */
-export function makeProgress(
+function makeProgress(
   { host, command, options }: KeysRun,
   totalBytes: number | undefined,
 ): Progress {

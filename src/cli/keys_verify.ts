@@ -12,10 +12,9 @@ import {
   type Finding,
   FINDING_KINDS,
   type FindingKind,
-  verifyKeyFile,
   type VerifyReport,
-  type WantedLines,
-} from "../keys/verify.ts";
+} from "../keys/line_judge.ts";
+import { verifyKeyFile, type WantedLines } from "../keys/verify.ts";
 import { askAboutFile, openRecordInput, readInput } from "./keys_input.ts";
 import {
   formatCount,

@@ -9,8 +9,8 @@ import {
   editKeyFile,
   type EditPlan,
   type EditSurroundings,
-  RangeList,
 } from "./edit_file.ts";
+import { RangeList } from "./range_list.ts";
 import { type LastLine, readLastLine } from "./last_line.ts";
 import { encodeLine } from "./line_encoder.ts";
 import {
@@ -81,7 +81,7 @@ function plan(
 ): AddKeyPlan {
   const { isPresent, otherId, stale: removed } = found;
   // An earlier try to add this very key may be what was torn.
-  if (tail.torn && removed.offsets.at(-1) === tail.torn.offset) {
+  if (tail.torn && removed.last()?.offset === tail.torn.offset) {
     removed.removeLast();
   }
   const bytes = new Uint8Array(line.length + 1);

@@ -10,8 +10,8 @@ import {
   editKeyFile,
   type EditPlan,
   type EditSurroundings,
-  RangeList,
 } from "./edit_file.ts";
+import { RangeList } from "./range_list.ts";
 import { FileRegion } from "./file_region.ts";
 import type { FileWriter } from "./file_writer.ts";
 import { HashTable } from "./hash_table.ts";
@@ -108,7 +108,7 @@ export class KeyBatch implements Disposable {
       otherIds: SharedKeys;
     },
   ): BatchPlan {
-    if (tail.torn && removed.offsets.at(-1) === tail.torn.offset) {
+    if (tail.torn && removed.last()?.offset === tail.torn.offset) {
       removed.removeLast();
     }
     return {

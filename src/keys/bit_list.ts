@@ -27,11 +27,4 @@ export class BitList {
     this.#words[index] = (this.#words[index] ?? 0) | 1 << number % WORD_BITS;
     this.count++;
   }
-
-  clear(number: number): void {
-    if (!this.has(number)) return;
-    const index = Math.floor(number / WORD_BITS);
-    this.#words[index] = (this.#words[index] ?? 0) & ~(1 << number % WORD_BITS);
-    this.count--;
-  }
 }

@@ -7,6 +7,7 @@
 import { attempt, KeyFileError } from "./file_error.ts";
 import { type FileWriter, RangeCopier, writeAllSync } from "./file_writer.ts";
 import { NewFile } from "./new_file.ts";
+import type { Range, RangeList } from "./range_list.ts";
 import {
   adoptOwner,
   fixMode,
@@ -22,42 +23,12 @@ const HASH = 0x23;
 const LF_BYTES = new Uint8Array([0x0a]);
 const ATTEMPTS_MAX = 5;
 
-/** Ranges of a file in ascending order. */
-export class RangeList {
-  readonly offsets: number[] = [];
-  readonly lengths: number[] = [];
-  get count(): number {
-    return this.offsets.length;
-  }
-  add(offset: number, lengthBytes: number): void {
-    this.offsets.push(offset);
-    this.lengths.push(lengthBytes);
-  }
-  /** Puts the ranges into ascending order, if they were added in several rounds. */
-  sort(): void {
-    const { offsets, lengths } = this;
-    if (offsets.every((offset, at) => offset >= (offsets[at - 1] ?? 0))) return;
-    const order = [...offsets.keys()].sort((left, right) =>
-      (offsets[left] ?? 0) - (offsets[right] ?? 0)
-    );
-    const sorted = order.map((at) => [offsets[at] ?? 0, lengths[at] ?? 0]);
-    for (const [at, [offset = 0, lengthBytes = 0]] of sorted.entries()) {
-      offsets[at] = offset;
-      lengths[at] = lengthBytes;
-    }
-  }
-  removeLast(): void {
-    this.offsets.pop();
-    this.lengths.pop();
-  }
-}
-
 /** What is to become of the file. */
 export interface EditPlan {
   /** Lines to be overwritten with `#`, line ends excluded. */
   readonly removed: RangeList;
   /** A last line that was torn by a crash, to be overwritten with `#`. */
-  readonly torn?: { readonly offset: number; readonly lengthBytes: number };
+  readonly torn?: Range;
   /** Lines to be added, each with its line end; `undefined` for none. */
   readonly added?: AddedLines | undefined;
   /** Whether the last line has no line end. */
@@ -138,10 +109,9 @@ function carryOut(
   if (added?.kind === "line" && removed.count === 0) {
     return appendLine(plan, added.bytes, target);
   }
-  if (!added && removed.count === 1) {
-    const [offset = 0] = removed.offsets;
-    const [lengthBytes = 0] = removed.lengths;
-    return overwriteRange(target, { offset, lengthBytes });
+  const [first] = removed;
+  if (!added && first && removed.count === 1) {
+    return overwriteRange(target, first);
   }
   using draft = NewFile.create(target, around.nowMs);
   using source = openForReading(target);
@@ -209,7 +179,7 @@ function appendLine(
  */
 function overwriteRange(
   { path, found }: KeyFileTarget,
-  { offset, lengthBytes }: { offset: number; lengthBytes: number },
+  { offset, lengthBytes }: Range,
 ): boolean {
   return attempt(`could not write to ${path}`, () => {
     using file = Deno.openSync(path, { write: true });
@@ -228,16 +198,14 @@ function copyWithout(
 ): void {
   const copier = new RangeCopier(source, out);
   let at = 0;
-  const hide = (offset: number, lengthBytes: number) => {
+  const hide = ({ offset, lengthBytes }: Range) => {
     copier.copy(at, offset - at);
     copier.finish();
     out.fill(HASH, lengthBytes);
     at = offset + lengthBytes;
   };
-  for (const [index, offset] of removed.offsets.entries()) {
-    hide(offset, removed.lengths[index] ?? 0);
-  }
-  if (torn) hide(torn.offset, torn.lengthBytes);
+  for (const range of removed) hide(range);
+  if (torn) hide(torn);
   copier.copy(at, (target.found?.sizeBytes ?? 0) - at);
   copier.finish();
 }

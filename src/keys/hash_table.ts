@@ -15,12 +15,24 @@ export class HashTable {
   /** How many hashes are in it. */
   size = 0;
 
-  /** @param entriesMax Bound of `size`. */
-  constructor(entriesMax: number) {
+  /**
+   * @param entriesMax Bound of `size`.
+   * @param entriesExpected Room to begin with: what grows leaves its old
+   * arrays behind, for the collector to find some time later.
+   */
+  constructor(entriesMax: number, entriesExpected = 1 << 10) {
     this.#entriesMax = entriesMax;
-    this.#hi = new Uint32Array(1 << 10);
-    this.#lo = new Uint32Array(1 << 10);
-    this.#slots = new Int32Array(1 << 11);
+    this.#hi = new Uint32Array(entriesExpected);
+    this.#lo = new Uint32Array(entriesExpected);
+    let slots = 1 << 11;
+    while (slots < entriesExpected * 2) slots *= 2;
+    this.#slots = new Int32Array(slots);
+  }
+
+  /** Forgets all hashes and keeps the room for as many. */
+  clear(): void {
+    this.#slots.fill(0);
+    this.size = 0;
   }
 
   /** @returns The number of the hash, or -1. */

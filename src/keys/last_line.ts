@@ -11,6 +11,7 @@ import {
 import { findLineStart, readAt, readLineFrom } from "./line_read.ts";
 import type { LineSpan } from "./line_scan.ts";
 import { inspectKey } from "./public_key.ts";
+import type { Range } from "./range_list.ts";
 
 const LF = 0x0a;
 
@@ -18,7 +19,7 @@ const LF = 0x0a;
 export interface LastLine {
   readonly lacksLineEnd: boolean;
   /** Set if the last line is one of ours that was cut in the middle. */
-  readonly torn?: { readonly offset: number; readonly lengthBytes: number };
+  readonly torn?: Range;
 }
 
 /** Looks at the end of a file. */
@@ -35,7 +36,7 @@ export function readLastLine(file: Deno.FsFile, shape: LineShape): LastLine {
 }
 
 /** Whether an unterminated line is the beginning of one that we would write. */
-export function isTornLine(line: LineSpan, shape: LineShape): boolean {
+function isTornLine(line: LineSpan, shape: LineShape): boolean {
   if (classifyLine(line, shape) !== "managed") return false;
   const parts = parseManagedLine(line, shape);
   if (!parts.hasOurOptions) {

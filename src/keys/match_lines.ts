@@ -58,43 +58,40 @@ const IS_DIFFERENT = 2;
 export function matchLines(sides: MatchSides, visitor: MatchVisitor): void {
   const { wantedCount, roundEntriesMax = ROUND_ENTRIES_MAX } = sides;
   const rounds = Math.max(1, Math.ceil(wantedCount / roundEntriesMax));
-  // One key for all rounds: an id must belong to the same round on both sides.
-  const idHasher = new KeyHasher();
-  for (let round = 0; round < rounds; round++) {
-    new MatchRound(sides, visitor, { round, rounds, idHasher }).run();
-  }
+  const match = new LineMatch(sides, visitor, rounds);
+  for (let round = 0; round < rounds; round++) match.run(round);
 }
 
-class MatchRound {
+class LineMatch {
   readonly #sides: MatchSides;
   readonly #visitor: MatchVisitor;
-  readonly #round: number;
+  #round = 0;
   readonly #rounds: number;
-  readonly #ids = new HashTable(2 * ROUND_ENTRIES_MAX);
-  readonly #idHasher: KeyHasher;
+  readonly #ids: HashTable;
+  readonly #idHasher = new KeyHasher();
   readonly #contentHasher = new KeyHasher();
-  #contentHi = new Uint32Array(1 << 10);
-  #contentLo = new Uint32Array(1 << 10);
-  #numbers = new Float64Array(1 << 10);
-  #seen = new Uint8Array(1 << 10);
+  #contentHi: Uint32Array;
+  #contentLo: Uint32Array;
+  #numbers: Float64Array;
+  #seen: Uint8Array;
 
-  constructor(
-    sides: MatchSides,
-    visitor: MatchVisitor,
-    { round, rounds, idHasher }: {
-      round: number;
-      rounds: number;
-      idHasher: KeyHasher;
-    },
-  ) {
+  constructor(sides: MatchSides, visitor: MatchVisitor, rounds: number) {
     this.#sides = sides;
     this.#visitor = visitor;
-    this.#round = round;
     this.#rounds = rounds;
-    this.#idHasher = idHasher;
+    // Ids spread evenly over the rounds, or nearly so.
+    const expected = Math.ceil(sides.wantedCount / rounds * 1.02) + 64;
+    this.#ids = new HashTable(2 * ROUND_ENTRIES_MAX, expected);
+    this.#contentHi = new Uint32Array(expected);
+    this.#contentLo = new Uint32Array(expected);
+    this.#numbers = new Float64Array(expected);
+    this.#seen = new Uint8Array(expected);
   }
 
-  run(): void {
+  run(round: number): void {
+    this.#round = round;
+    this.#ids.clear();
+    this.#seen.fill(0);
     scanLines(this.#sides.openWanted(), (line) => {
       if (this.#isOfRound(line)) this.#want(line);
     });

@@ -9,8 +9,8 @@ import {
   editKeyFile,
   type EditPlan,
   type EditSurroundings,
-  RangeList,
 } from "./edit_file.ts";
+import { RangeList } from "./range_list.ts";
 import type { LineShape } from "./line_class.ts";
 import { findLineStart, readLineFrom } from "./line_read.ts";
 

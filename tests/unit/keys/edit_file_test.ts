@@ -3,8 +3,8 @@ import {
   editKeyFile,
   type EditPlan,
   type EditSurroundings,
-  RangeList,
 } from "../../../src/keys/edit_file.ts";
+import { RangeList } from "../../../src/keys/range_list.ts";
 import { KeyFileError } from "../../../src/keys/file_error.ts";
 import { replaceKeyFile } from "../../../src/keys/replace_file.ts";
 import { makeTempDir } from "../../support/temp_dir.ts";
@@ -160,5 +160,14 @@ Deno.test("RangeList puts ranges of several rounds into order", () => {
     list.add(offset, length);
   }
   list.sort();
-  assertEquals([list.offsets, list.lengths], [[10, 20, 30], [1, 2, 3]]);
+  assertEquals(
+    [...list].map(({ offset, lengthBytes }) => [offset, lengthBytes]),
+    [[10, 1], [20, 2], [30, 3]],
+  );
+  assertEquals(list.last(), { offset: 30, lengthBytes: 3 });
+  list.removeLast();
+  assertEquals(list.count, 2);
+  for (let at = 0; at < 500; at++) list.add(100 + at, 1);
+  list.sort();
+  assertEquals(list.last()?.offset, 599);
 });
