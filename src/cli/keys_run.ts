@@ -114,7 +114,7 @@ export async function logRefusal(host: Host, command: string): Promise<void> {
 }
 
 /**
- * Runs `work` while holding the lock of the managed file.
+ * Runs `work` while holding the lock of the managed file; a dry run holds none.
  * @param timeoutMs Bound of the wait, unless the operator gave another.
  * @throws {KeyFileError} If the lock cannot be had.
  */
@@ -124,6 +124,8 @@ export async function withLock<Result>(
   work: () => Result | Promise<Result>,
 ): Promise<Result> {
   const { host: { clock, signal }, authFile, options } = run;
+  // A dry run writes nothing, the lock file included.
+  if (options.has("dry-run")) return await work();
   const asked = options.number("lock-timeout");
   using _lock = await lockKeyFile(authFile, {
     clock,

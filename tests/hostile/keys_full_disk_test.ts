@@ -130,7 +130,7 @@ Deno.test({
       root,
       `mount -t tmpfs none "$SSH" && cp ${root.path}/seed ` +
         `"$SSH/authorized_keys" && chmod 600 "$SSH/authorized_keys" && ` +
-        `mount -o remount,ro "$SSH" && exec 2>&1; ` +
+        `mount -o remount,bind,ro "$SSH" && exec 2>&1; ` +
         run("add-key key-2 'ssh-rsa AAAA'") + run("rm-key key-1") +
         run("clear") + run("list-key-ids") + run("check-permissions"),
     );

@@ -377,6 +377,7 @@ Deno.test("a dry run says what would be done and does nothing", async () => {
   );
   assertEquals(await said("rm-key", "key-2"), "would remove 1 line of key-2\n");
   assertEquals(stand.read(), content);
+  assertEquals(stand.names(), ["authorized_keys"]);
 });
 
 Deno.test("add-key and rm-key leave records as gitlab-keys always did", async () => {
