@@ -143,8 +143,8 @@ export function inspectKey(
 /** The SHA-256 fingerprint of a blob, as `ssh-keygen -l` prints it. */
 export async function fingerprintBlob(blob: Uint8Array): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", blob.slice());
-  const text = btoa(String.fromCharCode(...new Uint8Array(digest)));
-  return `SHA256:${text.replace(/=+$/, "")}`;
+  const text = new Uint8Array(digest).toBase64({ omitPadding: true });
+  return `SHA256:${text}`;
 }
 
 interface BlobFields {
