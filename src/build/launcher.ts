@@ -22,6 +22,8 @@ import type { Stamp } from "./stamp.ts";
 const DENO_ENVIRONMENT: Readonly<Record<string, string>> = {
   DENO_DIR: "/dev/null/deno",
   DENO_DISABLE_NODE_SHIM: "1",
+  // That there is no cache is wanted; on a terminal Deno would say so twice.
+  DENO_LOG: "error,deno::cache=off",
   DENO_NO_PACKAGE_JSON: "1",
   DENO_NO_UPDATE_CHECK: "1",
   NO_COLOR: "1",

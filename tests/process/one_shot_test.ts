@@ -57,6 +57,7 @@ Deno.test("the process has the variables of its program and no others", async ()
       [
         "DENO_DIR",
         "DENO_DISABLE_NODE_SHIM",
+        "DENO_LOG",
         "DENO_NO_PACKAGE_JSON",
         "DENO_NO_UPDATE_CHECK",
         "DENO_TLS_CA_STORE",
