@@ -10,6 +10,7 @@ import {
   errorChainText,
   ProtocolError,
 } from "../core/errors.ts";
+import type { LogFields } from "../core/log.ts";
 import type { Secret } from "../core/secret.ts";
 import {
   type ApiAnswer,
@@ -50,6 +51,8 @@ export interface ApiRequest {
   readonly isRateLimited?: boolean;
   /** Called each time when an attempt has been sent. */
   readonly onSent?: () => void;
+  /** Further fields of the records of this call. */
+  readonly logFields?: LogFields;
 }
 
 /** What all calls of a client have in common. */
@@ -101,6 +104,7 @@ export class ApiCaller {
     } catch (cause) {
       if (!(cause instanceof ProtocolError)) throw cause;
       this.#options.log.error("Internal API unreachable", {
+        ...request.logFields,
         method: request.method,
         error_message: errorChainText(cause),
       });
@@ -181,6 +185,7 @@ export class ApiCaller {
       isQueryPrivate: request.isQueryPrivate ?? false,
       isRateLimited: request.isRateLimited ?? false,
       onSent: request.onSent,
+      logFields: request.logFields,
     };
   }
 

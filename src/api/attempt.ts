@@ -40,6 +40,8 @@ export interface OutgoingRequest {
   readonly isRateLimited: boolean;
   /** Called when all of it is sent. */
   readonly onSent: (() => void) | undefined;
+  /** What its record tells before anything else. */
+  readonly logFields: LogFields | undefined;
 }
 
 /** A status that is no error, and the body that came with it. */
@@ -84,6 +86,7 @@ export async function attemptCall(
   using deadline = new Deadline(readTimeoutMs, signal);
   const startMs = clock.monotonicMs();
   const record = (): LogFields => ({
+    ...request.logFields,
     method: request.method,
     url: shownUrl(request),
     duration_s: roundToMicroseconds(clock.monotonicMs() - startMs),

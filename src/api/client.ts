@@ -3,7 +3,11 @@
  * Source: GitLab Shell 14.56.1, internal API.
  * @module
  */
+import type { LogFields } from "../core/log.ts";
 import type { AccessAnswer, AccessQuestion, Identity } from "./access.ts";
+import type { CreatedToken, TokenWish } from "./account.ts";
+import type { GitAuditEvent } from "./git_audit_event.ts";
+import type { LfsAccess, LfsQuestion } from "./lfs_authenticate.ts";
 
 /** Who `/discover` says the session belongs to. */
 export interface DiscoveredUser {
@@ -57,4 +61,45 @@ export interface ApiClient {
   authorizedKey(key: string, signal?: AbortSignal): Promise<AuthorizedKey>;
   /** @throws {ApiError | Error} As above. */
   check(signal?: AbortSignal): Promise<HealthReport>;
+  /**
+   * Whether calls can be made at all; makes none.
+   * @throws {Error} `error creating http client: …`.
+   */
+  checkBase(): void;
+  /**
+   * Makes new recovery codes; the old ones are void from then on.
+   * @throws {ApiError | Error} As above; GitLab's text if it made none.
+   */
+  recoveryCodes(
+    identity: Identity,
+    signal?: AbortSignal,
+  ): Promise<readonly string[]>;
+  /** @throws {ApiError | Error} As above; GitLab's text if `otp` is wrong. */
+  checkOtp(
+    identity: Identity,
+    otp: string,
+    signal?: AbortSignal,
+  ): Promise<void>;
+  /**
+   * Asks the user's phone, and waits for the user.
+   * @throws {ApiError | Error} As above; GitLab's text if nothing was approved.
+   */
+  checkPush(identity: Identity, signal?: AbortSignal): Promise<void>;
+  /** @throws {ApiError | Error} As above; GitLab's text if it made none. */
+  createToken(wish: TokenWish, signal?: AbortSignal): Promise<CreatedToken>;
+  /** @throws {ApiError | Error} As above. */
+  authenticateLfs(
+    question: LfsQuestion,
+    signal?: AbortSignal,
+  ): Promise<LfsAccess>;
+  /**
+   * Tells GitLab of a Git operation that has ended well.
+   * @param fields For the records of its requests.
+   * @throws {ApiError | Error} As above.
+   */
+  reportGitAudit(
+    event: GitAuditEvent,
+    fields: LogFields,
+    signal?: AbortSignal,
+  ): Promise<void>;
 }

@@ -7,10 +7,13 @@ import type { Config } from "../config/config.ts";
 import { Deadline } from "../core/deadline.ts";
 import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
+import type { Identity } from "./access.ts";
+import type { AccountCaller } from "./account_calls.ts";
 import { decodeAnswer, encodeQuestion } from "./allowed.ts";
 import { ApiCaller } from "./api_call.ts";
-import type { ApiAnswer } from "./attempt.ts";
-import type { ApiClient, AuthorizedKey } from "./client.ts";
+import { type ApiBase, parseGitlabUrl } from "./base_url.ts";
+import type { ApiClient, AuthorizedKey, DiscoveredUser } from "./client.ts";
+import { decoded } from "./decoded.ts";
 import {
   decodeHealth,
   decodeKey,
@@ -45,8 +48,9 @@ export interface ApiClientOptions extends TransportHost {
 /** Makes a client. Opens no connection and fails only when it is used. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const { config, log, clock, correlationId } = options;
+  const transport = options.transport ?? new ApiTransport(config, options);
   const caller = new ApiCaller({
-    transport: options.transport ?? new ApiTransport(config, options),
+    transport,
     secret: config.secret,
     credentials: config.http,
     correlationId,
@@ -56,6 +60,8 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     clock,
   });
   return {
+    ...makeAccountCalls(caller),
+    checkBase: () => void transport.base,
     async allowed(question, signal, onSent) {
       const answer = await caller.call({
         method: "POST",
@@ -66,12 +72,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       }, signal);
       return decoded(answer, (body) => decodeAnswer(answer.status, body));
     },
-    async discover(identity, signal) {
-      const query = discoverQuery(identity);
-      const path = "/discover";
-      const answer = await caller.call({ method: "GET", path, query }, signal);
-      return decoded(answer, decodeUser);
-    },
+    discover: (identity, signal) => discover(caller, identity, signal),
     async authorizedKey(key, signal) {
       const timeoutMs = options.keyLookupTimeoutMs;
       if (timeoutMs === undefined) return await lookUpKey(caller, key, signal);
@@ -85,7 +86,67 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       );
       return decoded(answer, decodeHealth);
     },
+    async authenticateLfs(question, signal) {
+      const codec = await import("./lfs_authenticate.ts");
+      const { cellAddress } = question.access;
+      const answer = await caller.call({
+        method: "POST",
+        path: "/lfs_authenticate",
+        body: codec.encodeLfsQuestion(question),
+        ...(cellAddress !== "" && { base: cellBase(cellAddress) }),
+      }, signal);
+      return decoded(answer, codec.decodeLfsAccess);
+    },
+    async reportGitAudit(event, logFields, signal) {
+      const { encodeAuditEvent } = await import("./git_audit_event.ts");
+      const path = "/shellhorse/git_audit_event";
+      const body = encodeAuditEvent(event);
+      // What the answer says does not matter.
+      await caller.call({ method: "POST", path, body, logFields }, signal);
+    },
   };
+}
+
+/** Loaded with the first of them: most sessions make none. */
+function makeAccountCalls(
+  caller: ApiCaller,
+): Pick<
+  ApiClient,
+  "recoveryCodes" | "checkOtp" | "checkPush" | "createToken"
+> {
+  const load = () => import("./account_calls.ts");
+  const account: AccountCaller = {
+    call: (request, signal) => caller.call(request, signal),
+    discover: (identity, signal) => discover(caller, identity, signal),
+  };
+  return {
+    recoveryCodes: async (identity, signal) =>
+      await (await load()).callRecoveryCodes(account, identity, signal),
+    checkOtp: async (identity, otp, signal) =>
+      await (await load()).callOtpCheck(account, { identity, otp }, signal),
+    async checkPush(identity, signal) {
+      const question = { identity, otp: undefined };
+      await (await load()).callOtpCheck(account, question, signal);
+    },
+    createToken: async (wish, signal) =>
+      await (await load()).callCreateToken(account, wish, signal),
+  };
+}
+
+async function discover(
+  caller: ApiCaller,
+  identity: Identity,
+  signal: AbortSignal | undefined,
+): Promise<DiscoveredUser> {
+  const query = discoverQuery(identity);
+  const path = "/discover";
+  const answer = await caller.call({ method: "GET", path, query }, signal);
+  return decoded(answer, decodeUser);
+}
+
+/** The cell that answered `/allowed`, which is not behind our own socket. */
+function cellBase(gitlabUrl: string): ApiBase {
+  return parseGitlabUrl({ gitlabUrl, gitlabRelativeUrlRoot: "" });
 }
 
 async function lookUpKey(
@@ -104,17 +165,4 @@ async function lookUpKey(
   // The reference would let an empty answer in as key 0.
   if (found.id < 1) throw new Error(`Key has no usable id: ${found.id}`);
   return found;
-}
-
-/** @throws {Error} `parsing failed`, which is all that the user learns. */
-function decoded<T>(
-  { body, bodyError }: ApiAnswer,
-  decode: (body: Uint8Array) => T,
-): T {
-  try {
-    if (body === undefined) throw bodyError;
-    return decode(body);
-  } catch (cause) {
-    throw new Error("parsing failed", { cause });
-  }
 }

@@ -8,6 +8,13 @@ import { formatInfoBlock } from "../core/console_message.ts";
 import { writeText } from "../core/io.ts";
 import type { CommandContext, CommandRequest } from "./command.ts";
 
+/** What a command wants to do, and what it does while GitLab thinks. */
+export interface AccessCheck
+  extends Pick<AccessQuestion, "action" | "project"> {
+  /** Called when the question is on its way: the time to load what comes next. */
+  readonly onSent?: () => void;
+}
+
 /**
  * Asks GitLab whether this session may do `action` to `project`, and shows its
  * console messages, which come first even when the answer is no.
@@ -15,17 +22,15 @@ import type { CommandContext, CommandRequest } from "./command.ts";
  * @throws {ApiError | Error} GitLab's refusal; an empty text prints nothing.
  */
 export async function checkAccess(
-  question: Pick<AccessQuestion, "action" | "project">,
+  { action, project, onSent }: AccessCheck,
   request: CommandRequest,
   context: CommandContext,
 ): Promise<AccessAnswer> {
   const { identity, remoteAddress, namespacePath } = request;
   const answer = await context.api.allowed(
-    { ...question, identity, remoteAddress, namespacePath },
+    { action, project, identity, remoteAddress, namespacePath },
     context.signal,
-    // What Gitaly needs is loaded while GitLab thinks about the answer. A
-    // failure to load is reported where the client is used.
-    () => void context.gitaly().catch(() => {}),
+    onSent,
   );
   const block = formatInfoBlock(answer.consoleMessages);
   if (block !== "") await writeText(context.io.stderr, block);

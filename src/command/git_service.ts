@@ -48,7 +48,13 @@ export async function runGitService(
     throw new DisallowedCommandError();
   }
   const action = `git-${service}` as const;
-  const answer = await checkAccess({ action, project }, request, context);
+  const check = {
+    action,
+    project,
+    // A failure to load is reported where the client is used.
+    onSent: () => void context.gitaly().catch(() => {}),
+  };
+  const answer = await checkAccess(check, request, context);
   const gitaly = await context.gitaly();
 
   const { log } = context;

@@ -4,12 +4,13 @@
  * @module
  */
 import type { AccessAnswer, AccessQuestion } from "../../src/api/access.ts";
-import type { DiscoveredUser } from "../../src/api/client.ts";
+import type { ApiClient, DiscoveredUser } from "../../src/api/client.ts";
 import type {
   CommandContext,
   CommandRequest,
 } from "../../src/command/command.ts";
 import type { Config } from "../../src/config/config.ts";
+import type { ByteReader } from "../../src/core/io.ts";
 import { Logger } from "../../src/core/log.ts";
 import type {
   GitalyEndpoint,
@@ -34,6 +35,10 @@ export interface FakeSessionOptions {
   readonly runPack?: (call: SeenPackCall) => Promise<PackResult>;
   readonly checkEndpoint?: (endpoint: GitalyEndpoint) => void;
   readonly config?: Partial<Config>;
+  /** Answers of everything else that a command may ask GitLab. */
+  readonly api?: Partial<ApiClient>;
+  readonly stdin?: ByteReader;
+  readonly signal?: AbortSignal;
 }
 
 /** Surroundings, and what was asked of them. */
@@ -128,7 +133,7 @@ export function makeFakeSession(options: FakeSessionOptions = {}): FakeSession {
   const context: CommandContext = {
     programName: "gitlab-shell",
     config: (options.config ?? {}) as Config,
-    io: { stdin: readerOf(), stdout, stderr },
+    io: { stdin: options.stdin ?? readerOf(), stdout, stderr },
     api: {
       allowed(question) {
         questions.push(question);
@@ -138,9 +143,17 @@ export function makeFakeSession(options: FakeSessionOptions = {}): FakeSession {
       discover: () =>
         options.discover?.() ??
           Promise.resolve({ id: 2, username: "alex-doe" }),
-      authorizedKey: () => Promise.reject(new TypeError("Not asked here")),
-      check: () => Promise.reject(new TypeError("Not asked here")),
-    } as CommandContext["api"],
+      authorizedKey: notAsked,
+      check: notAsked,
+      checkBase: () => {},
+      recoveryCodes: notAsked,
+      checkOtp: notAsked,
+      checkPush: notAsked,
+      createToken: notAsked,
+      authenticateLfs: notAsked,
+      reportGitAudit: notAsked,
+      ...options.api,
+    },
     gitaly: () =>
       Promise.resolve({
         checkEndpoint: (endpoint) => options.checkEndpoint?.(endpoint),
@@ -155,7 +168,11 @@ export function makeFakeSession(options: FakeSessionOptions = {}): FakeSession {
     log,
     correlationId: "01K2XZ7Q4W8N3M5R6T9V0B1C2D",
     clock,
-    signal: new AbortController().signal,
+    signal: options.signal ?? new AbortController().signal,
   };
   return { context, stdout, stderr, questions, packCalls, records };
+}
+
+function notAsked(): Promise<never> {
+  return Promise.reject(new TypeError("Not asked here"));
 }
