@@ -5,13 +5,13 @@
  */
 import { GitTransportError } from "../core/errors.ts";
 import { quoteGo } from "../core/go_text.ts";
-import { parseGoUrl } from "./go_url.ts";
+import { parseGoUrl } from "../core/go_url.ts";
 import {
   type HostPort,
   joinHostPort,
   parseIp,
   splitHostPort,
-} from "./host_port.ts";
+} from "../core/host_port.ts";
 
 /** Ways to reach a Gitaly. */
 export type GitalyScheme = "unix" | "tcp" | "tls" | "dns" | "dns+tls";

@@ -9,8 +9,9 @@ import { Timer } from "../core/timer.ts";
 import { untilConnected } from "../core/socket_duplex.ts";
 import type { GitalyAddress, NetworkAddress } from "./address.ts";
 import { DeadlineError } from "./deadline.ts";
-import { type HostPort, joinHostPort } from "./host_port.ts";
-import { encodeConnectRequest, findProxy, type ProxyServer } from "./proxy.ts";
+import { type HostPort, joinHostPort } from "../core/host_port.ts";
+import { passProxy } from "../core/http_proxy.ts";
+import { findGrpcProxy } from "./grpc_proxy.ts";
 import { duplexAsSocket, type Socket } from "./socket.ts";
 import type { TrustedRoots } from "./trusted_roots.ts";
 
@@ -31,8 +32,8 @@ export interface DialOptions {
 /** One way to an address: a socket's path, or one host that it resolved to. */
 export type DialTarget = string | HostPort;
 
-/** A proxy's whole answer to CONNECT. */
-const PROXY_ANSWER_BYTES_MAX = 8_192;
+/** What a proxy is told of us. */
+const USER_AGENT = "grpc-go";
 /** What one read of a TLS connection may bring. */
 const TLS_READ_BYTES = 131_072;
 
@@ -89,7 +90,8 @@ async function connectTls(
 ): Promise<Socket> {
   const { openTls } = await import("../core/tls_connect.ts");
   const serverName = address.target.host;
-  const isProxied = findProxy(address.target, options.env) !== undefined;
+  const isProxied = findGrpcProxy(address.target, options.env) !==
+    undefined;
   const tls = await openTls({
     hostname: target.host,
     port: parsePort(target.port),
@@ -112,7 +114,7 @@ async function connect(
   target: HostPort,
   { env, signal }: StepOptions,
 ): Promise<Deno.TcpConn> {
-  const proxy = findProxy(address.target, env);
+  const proxy = findGrpcProxy(address.target, env);
   const { host, port } = proxy?.target ?? target;
   const connecting = Deno.connect({
     hostname: host,
@@ -125,7 +127,7 @@ async function connect(
   const giveUp = () => conn.close();
   signal.addEventListener("abort", giveUp, { once: true });
   try {
-    await passProxy(conn, target, proxy);
+    await passProxy(conn, { target, proxy, userAgent: USER_AGENT });
     return conn;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
@@ -133,33 +135,6 @@ async function connect(
     throw error;
   } finally {
     signal.removeEventListener("abort", giveUp);
-  }
-}
-
-/** Asks `proxy` to connect us; what follows on the socket is the target's. */
-async function passProxy(
-  conn: Deno.Conn,
-  target: HostPort,
-  proxy: ProxyServer,
-): Promise<void> {
-  const request = encodeConnectRequest(target, proxy);
-  for (let at = 0; at < request.length;) {
-    at += await conn.write(request.subarray(at));
-  }
-  let answer = "";
-  const byte = new Uint8Array(1);
-  // Byte by byte, for what comes behind the blank line is not the proxy's.
-  while (!answer.endsWith("\r\n\r\n")) {
-    const size = await conn.read(byte);
-    if (size === null || answer.length === PROXY_ANSWER_BYTES_MAX) {
-      throw new Error("reading server HTTP response: unexpected EOF");
-    }
-    answer += String.fromCharCode(byte[0] ?? 0);
-  }
-  if (!/^HTTP\/1\.[01] 200(?: |\r)/.test(answer)) {
-    throw new Error(
-      `failed to do connect handshake, response: ${quoteGo(answer)}`,
-    );
   }
 }
 

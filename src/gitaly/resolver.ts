@@ -8,8 +8,8 @@
 import type { GitalyAddress, NetworkAddress } from "./address.ts";
 import { withDeadline } from "./deadline.ts";
 import { DialError, type DialTarget } from "./dial.ts";
-import { type HostPort, parseIp } from "./host_port.ts";
-import { findProxy } from "./proxy.ts";
+import { type HostPort, parseIp } from "../core/host_port.ts";
+import { findGrpcProxy } from "./grpc_proxy.ts";
 
 const LOOKUP_TIMEOUT_MS = 15_000;
 
@@ -35,7 +35,7 @@ export async function resolveTargets(
   if (parseIp(target.host) !== undefined) return [target];
   if (resolver === undefined && !spreads) return [target];
   // A proxy looks the name up itself.
-  if (findProxy(target, env) !== undefined) return [target];
+  if (findGrpcProxy(target, env) !== undefined) return [target];
   const found = await lookUp(address);
   // Names that only the system knows, by a file or another service than DNS.
   if (found.length === 0 && resolver === undefined) return [target];

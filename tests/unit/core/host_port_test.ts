@@ -5,7 +5,7 @@ import {
   joinHostPort,
   parseIp,
   splitHostPort,
-} from "../../../src/gitaly/host_port.ts";
+} from "../../../src/core/host_port.ts";
 
 const SPLIT = [
   ["host:1", { host: "host", port: "1" }],

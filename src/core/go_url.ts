@@ -1,5 +1,5 @@
 /**
- * URLs as Go reads them, as far as Gitaly addresses need it. The web's parser
+ * URLs as Go reads them, as far as addresses of Gitaly and of proxies need it. The web's parser
  * will not do: it refuses and repairs other things than Go's.
  * Source: Go, package net/url, func Parse.
  * @module

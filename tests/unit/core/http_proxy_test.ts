@@ -1,10 +1,43 @@
 import { assertEquals, assertStrictEquals } from "@std/assert";
-import { encodeConnectRequest, findProxy } from "../../../src/gitaly/proxy.ts";
+import {
+  encodeConnectRequest,
+  findProxy,
+} from "../../../src/core/http_proxy.ts";
 
 const find = (host: string, env: Record<string, string>, port = "443") =>
-  findProxy({ host, port }, (name) => env[name]);
+  findProxy({ host, port }, {
+    env: (name) => env[name],
+    scheme: "https",
+    defaultPort: "443",
+  });
 const PROXY = { HTTPS_PROXY: "http://proxy:3128" };
-const FOUND = { target: { host: "proxy", port: "3128" }, authorization: "" };
+const FOUND = {
+  scheme: "http",
+  target: { host: "proxy", port: "3128" },
+  authorization: "",
+};
+
+Deno.test("HTTP_PROXY is used for http alone, with the port of http", () => {
+  const search = {
+    env: (name: string) => ({ HTTP_PROXY: "https://p", NO_PROXY: "no" }[name]),
+    defaultPort: "80",
+  };
+  const host = { host: "host", port: "80" };
+  assertEquals(findProxy(host, { ...search, scheme: "http" }), {
+    scheme: "https",
+    target: { host: "p", port: "80" },
+    authorization: "",
+  });
+  assertStrictEquals(
+    findProxy(host, { ...search, scheme: "https" }),
+    undefined,
+  );
+  const spared = { host: "no", port: "80" };
+  assertStrictEquals(
+    findProxy(spared, { ...search, scheme: "http" }),
+    undefined,
+  );
+});
 
 Deno.test("HTTPS_PROXY is used, in either spelling; http_proxy never", () => {
   assertEquals(find("host", PROXY), FOUND);
@@ -60,6 +93,7 @@ const FORMS = [
 for (const [setting, host, port, authorization] of FORMS) {
   Deno.test(`a proxy may be written ${setting}`, () => {
     assertEquals(find("host", { HTTPS_PROXY: setting }), {
+      scheme: "http",
       target: { host, port },
       authorization,
     });
@@ -69,7 +103,12 @@ for (const [setting, host, port, authorization] of FORMS) {
 Deno.test("the request names the target twice and the credentials once", () => {
   const request = encodeConnectRequest(
     { host: "2001:db8::1", port: "8075" },
-    { target: { host: "p", port: "1" }, authorization: "Basic eA==" },
+    {
+      scheme: "http",
+      target: { host: "p", port: "1" },
+      authorization: "Basic eA==",
+    },
+    "grpc-go",
   );
   assertStrictEquals(
     new TextDecoder().decode(request),

@@ -1,8 +1,10 @@
 /**
- * Which HTTP proxy stands between us and a host, by the environment. Pure.
- * Source: golang.org/x/net/http/httpproxy, as grpc-go asks it: with https.
+ * Which HTTP proxy stands between us and a host, by the environment, and how
+ * it is asked to connect us.
+ * Source: golang.org/x/net/http/httpproxy; grpc-go asks it with https.
  * @module
  */
+import { quoteGo } from "./go_text.ts";
 import { decodePercent, parseGoUrl } from "./go_url.ts";
 import {
   type HostPort,
@@ -13,26 +15,41 @@ import {
   splitHostPort,
 } from "./host_port.ts";
 
-/** A proxy that takes CONNECT. */
+/** A proxy and what it wants to hear of us. */
 export interface ProxyServer {
+  /** `http` for all but the odd one. */
+  readonly scheme: string;
   readonly target: HostPort;
   /** Value of `Proxy-Authorization`; empty for none. */
   readonly authorization: string;
 }
 
-const DEFAULT_PORT = "443";
+/** For whom a proxy is sought. */
+export interface ProxySearch {
+  /** Reads an environment variable. */
+  readonly env: (name: string) => string | undefined;
+  /** What will be spoken: `https` asks HTTPS_PROXY, `http` HTTP_PROXY. */
+  readonly scheme: "http" | "https";
+  /** Port of a proxy whose setting names none. */
+  readonly defaultPort: string;
+}
+
+/** A proxy's whole answer to CONNECT. */
+const PROXY_ANSWER_BYTES_MAX = 8_192;
 const encoder = new TextEncoder();
 
 /**
- * Chooses the proxy for a connection to `target`. HTTP_PROXY is not asked.
- * @param env Reads an environment variable.
+ * Chooses the proxy for a connection to `target`.
  * @returns `undefined` for a direct connection.
  */
 export function findProxy(
   target: HostPort,
-  env: (name: string) => string | undefined,
+  { env, scheme, defaultPort }: ProxySearch,
 ): ProxyServer | undefined {
-  const setting = env("HTTPS_PROXY") || env("https_proxy") || "";
+  const [upper, lower] = scheme === "https"
+    ? ["HTTPS_PROXY", "https_proxy"]
+    : ["HTTP_PROXY", "http_proxy"];
+  const setting = env(upper) || env(lower) || "";
   if (setting === "") return undefined;
   const host = target.host.toLowerCase().trim();
   if (host === "localhost" || isLoopbackIp(host)) return undefined;
@@ -41,7 +58,7 @@ export function findProxy(
     const trimmed = rule.trim().toLowerCase();
     if (matchesRule({ host, port: target.port }, trimmed)) return undefined;
   }
-  return parseProxy(setting);
+  return parseProxy(setting, defaultPort);
 }
 
 function matchesRule({ host, port }: HostPort, rule: string): boolean {
@@ -65,7 +82,10 @@ function matchesRule({ host, port }: HostPort, rule: string): boolean {
   return host === domain || host.endsWith(`.${domain}`);
 }
 
-function parseProxy(setting: string): ProxyServer | undefined {
+function parseProxy(
+  setting: string,
+  defaultPort: string,
+): ProxyServer | undefined {
   const direct = parseGoUrl(setting);
   const usable = direct !== undefined && direct.host !== "";
   const text = usable ? setting : `http://${setting}`;
@@ -73,9 +93,10 @@ function parseProxy(setting: string): ProxyServer | undefined {
   if (url === undefined || url.host === "") return undefined;
   const split = splitHostPort(url.host);
   const target = typeof split === "string"
-    ? { host: url.host.replace(/^\[(.*)\]$/, "$1"), port: DEFAULT_PORT }
+    ? { host: url.host.replace(/^\[(.*)\]$/, "$1"), port: defaultPort }
     : split;
-  return { target, authorization: basicAuthorization(text) };
+  const authorization = basicAuthorization(text);
+  return { scheme: url.scheme, target, authorization };
 }
 
 function basicAuthorization(url: string): string {
@@ -88,14 +109,50 @@ function basicAuthorization(url: string): string {
   return `Basic ${encoder.encode(text).toBase64()}`;
 }
 
+/**
+ * Asks `proxy` at the other end of `conn` to connect us; what follows on the
+ * socket is the target's.
+ * @param userAgent How we call ourselves.
+ * @throws {Error} If it will not, in Go's words.
+ */
+export async function passProxy(
+  conn: Deno.Conn,
+  { target, proxy, userAgent }: {
+    readonly target: HostPort;
+    readonly proxy: ProxyServer;
+    readonly userAgent: string;
+  },
+): Promise<void> {
+  const request = encodeConnectRequest(target, proxy, userAgent);
+  for (let at = 0; at < request.length;) {
+    at += await conn.write(request.subarray(at));
+  }
+  let answer = "";
+  const byte = new Uint8Array(1);
+  // Byte by byte, for what comes behind the blank line is not the proxy's.
+  while (!answer.endsWith("\r\n\r\n")) {
+    const size = await conn.read(byte);
+    if (size === null || answer.length === PROXY_ANSWER_BYTES_MAX) {
+      throw new Error("reading server HTTP response: unexpected EOF");
+    }
+    answer += String.fromCharCode(byte[0] ?? 0);
+  }
+  if (!/^HTTP\/1\.[01] 200(?: |\r)/.test(answer)) {
+    throw new Error(
+      `failed to do connect handshake, response: ${quoteGo(answer)}`,
+    );
+  }
+}
+
 /** The bytes that ask `proxy` for a connection to `target`. */
 export function encodeConnectRequest(
   target: HostPort,
   { authorization }: ProxyServer,
+  userAgent: string,
 ): Uint8Array {
   const host = joinHostPort(target);
   return encoder.encode(
-    `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: grpc-go\r\n` +
+    `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: ${userAgent}\r\n` +
       (authorization === ""
         ? ""
         : `Proxy-Authorization: ${authorization}\r\n`) +
