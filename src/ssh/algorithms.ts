@@ -5,6 +5,7 @@
  * @module
  */
 import type { SshdConfig } from "../config/config.ts";
+import { MLKEM_EXCHANGE } from "./patch/kex_choice.ts";
 
 /** The lists to offer, and what the operator should know about them. */
 export interface Algorithms {
@@ -34,6 +35,7 @@ const CURVE25519_ALIAS = "curve25519-sha256@libssh.org";
 const KEY_EXCHANGE: AlgorithmKind = {
   key: "kex_algorithms",
   defaults: [
+    MLKEM_EXCHANGE,
     CURVE25519,
     CURVE25519_ALIAS,
     "ecdh-sha2-nistp256",
@@ -44,7 +46,6 @@ const KEY_EXCHANGE: AlgorithmKind = {
   ],
   optional: ["diffie-hellman-group16-sha512", "diffie-hellman-group1-sha1"],
   missing: [
-    "mlkem768x25519-sha256",
     // Row F10: ssh2 has no server side of it and ends the connection.
     "diffie-hellman-group-exchange-sha256",
     "diffie-hellman-group-exchange-sha1",

@@ -22,6 +22,7 @@ import {
   parseListenAddress,
 } from "./listen_address.ts";
 import { acceptAll, openListener } from "./listener.ts";
+import { makeKexInit } from "./patch/kex_choice.ts";
 import type { SessionHandler } from "./session_handler.ts";
 import { loadSsh2 } from "./ssh2_library.ts";
 import type { Ssh2Client, Ssh2Library, Ssh2Offer } from "./ssh2_types.ts";
@@ -243,7 +244,7 @@ function limitsOf({ config, limits }: SshServerOptions): ConnectionLimits {
 
 /** Rows F6 and F18: ssh2's own lists cannot be made to say what we offer. */
 function buildOffer(
-  { KexInit }: Ssh2Library,
+  ssh2: Ssh2Library,
   algorithms: Algorithms,
   hostKeys: HostKeys,
 ): TransportOffer {
@@ -261,8 +262,8 @@ function buildOffer(
   };
   return {
     lists,
-    first: new KexInit({ ...lists, kex: [...lists.kex, STRICT_MARKER] }),
-    later: new KexInit(lists),
+    first: makeKexInit(ssh2, lists, [STRICT_MARKER]),
+    later: makeKexInit(ssh2, lists),
     hostKeys: hostKeys.byAlgorithm,
     signatureAlgorithms: algorithms.userKeys,
   };

@@ -7,6 +7,7 @@
  */
 import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
+import { checkMlKem } from "./ml_kem.ts";
 import type { Ssh2Client, Ssh2Library } from "./ssh2_types.ts";
 
 /** The version whose private members are known. */
@@ -23,6 +24,7 @@ const PROBE_IDENT = Buffer.from("SSH-2.0-probe\r\n");
 /** Members of a connection and its protocol, with the type that is relied on. */
 const PROTOCOL_MEMBERS: ReadonlyMap<string, string> = new Map([
   ["_offer", "object"],
+  ["_offer.lists.kex.array", "object"],
   ["_hostKeys", "object"],
   ["_remoteIdentRaw", "object"],
   ["_kex", "undefined"],
@@ -71,6 +73,7 @@ export async function loadSsh2(): Promise<Ssh2Library> {
     throw new Error(`Cannot use ssh2: it is not version ${SSH2_VERSION}`);
   }
   await probe(library);
+  await checkMlKem();
   return library;
 }
 

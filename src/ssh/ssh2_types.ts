@@ -37,8 +37,16 @@ export interface Ssh2KeyExchange {
   readonly groupName?: string;
   _public: Buffer | null;
   _dh: Ssh2DiffieHellman | null;
+  /** The client's KEXINIT, which the exchange hash covers. */
+  _remoteKexinit: Buffer | undefined;
+  readonly negotiated: { kex: string };
   generateKeys(): void;
+  getPublicKey(): Buffer;
+  /** Brings a public value into the form in which it is hashed. */
+  convertPublicKey(key: Buffer): Buffer;
   computeSecret(peerPublic: Buffer): Buffer | Error;
+  /** Takes a message of the exchange; returns as a payload handler does. */
+  parse(payload: Buffer): number | false | undefined;
 }
 
 /** A host key as ssh2 calls it. */
@@ -130,6 +138,8 @@ export interface Ssh2DirectionOffer {
 /** An encoded offer; only ssh2 looks inside. */
 export interface Ssh2KexInit {
   readonly totalSize: number;
+  /** Names are compared with `array`; what is sent is encoded already. */
+  readonly lists: { readonly kex: { readonly array: string[] } };
 }
 
 /** Names that an exchange settled on. */

@@ -12,6 +12,12 @@ import { patchExtInfo } from "./patch/ext_info.ts";
 import { patchCiphers } from "./patch/cipher_release.ts";
 import { restoreIdent } from "./patch/client_ident.ts";
 import { onKeyExchange } from "./patch/key_exchange_hook.ts";
+import {
+  chooseKex,
+  type KexChoice,
+  MLKEM_EXCHANGE,
+} from "./patch/kex_choice.ts";
+import { patchMlkem } from "./patch/mlkem.ts";
 import { findMismatch } from "./patch/negotiation.ts";
 import { patchNistp521 } from "./patch/nistp521.ts";
 import { patchPeerPublic } from "./patch/peer_public.ts";
@@ -26,6 +32,7 @@ import type {
   Ssh2Client,
   Ssh2HostKey,
   Ssh2KexInit,
+  Ssh2KeyExchange,
   Ssh2Library,
   Ssh2Negotiated,
   Ssh2Offer,
@@ -71,6 +78,7 @@ export class SshTransport {
   readonly #rekeyGuard: RekeyGuard;
   readonly #rekeyWaiters = new Set<() => void>();
   readonly #startedMs = performance.now();
+  #choice: KexChoice | undefined;
   #hasKeys = false;
   #isOver = false;
 
@@ -94,10 +102,7 @@ export class SshTransport {
     client.on("error", (error) => this.fail(error));
     restoreIdent(this.protocol, identLine);
     this.#applyOffer(offer);
-    onKeyExchange(this.protocol, (exchange) => {
-      patchNistp521(exchange);
-      patchPeerPublic(exchange);
-    });
+    onKeyExchange(this.protocol, (exchange) => this.#adjust(exchange));
     patchExtInfo(ssh2, this.protocol, offer.signatureAlgorithms);
     this.#watchHandshakes(offer);
     // Last, so that it comes first: the other steps already send.
@@ -173,6 +178,21 @@ export class SshTransport {
     this.#listener.onClose();
   }
 
+  #adjust(exchange: Ssh2KeyExchange): void {
+    const choice = this.#choice;
+    if (!choice) throw new TypeError("Cannot exchange keys without a choice");
+    exchange._remoteKexinit = choice.original;
+    exchange.negotiated.kex = choice.name;
+    patchNistp521(exchange);
+    patchPeerPublic(exchange);
+    if (choice.name === MLKEM_EXCHANGE) {
+      patchMlkem(exchange, {
+        fail: (error) => this.fail(error, DISCONNECT_REASON.keyExchangeFailed),
+        isOver: () => this.isOver,
+      });
+    }
+  }
+
   #applyOffer(offer: TransportOffer): void {
     this.protocol._offer = offer.first;
     this.protocol._hostKeys = offer.hostKeys;
@@ -194,16 +214,15 @@ export class SshTransport {
   #routePayloads(lists: Ssh2Offer): void {
     const first = this.protocol._decipher._onPayload;
     this.protocol._decipher._onPayload = (payload) => {
-      if (payload[0] === MESSAGE.kexInit && !this.#agrees(lists, payload)) {
-        return Infinity;
-      }
-      return first(payload);
+      if (payload[0] !== MESSAGE.kexInit) return first(payload);
+      const shown = this.#choose(lists, payload);
+      return shown ? first(shown) : Infinity;
     };
     const later = this.protocol._onPayload;
     this.protocol._onPayload = (payload) => {
       if (payload[0] === MESSAGE.kexInit) {
-        const mayGoOn = this.#mayRekey() && this.#agrees(lists, payload);
-        return mayGoOn ? later(payload) : Infinity;
+        const shown = this.#mayRekey() && this.#choose(lists, payload);
+        return shown ? later(shown) : Infinity;
       }
       this.#receive(payload);
       // Infinity stops ssh2's parser, which would go on with the next packet.
@@ -230,15 +249,17 @@ export class SshTransport {
     return false;
   }
 
-  #agrees(lists: Ssh2Offer, kexInit: Uint8Array): boolean {
+  /** @returns What ssh2 is to read; `undefined` after a failure. */
+  #choose(lists: Ssh2Offer, kexInit: Buffer): Buffer | undefined {
     try {
       const mismatch = findMismatch(lists, kexInit);
-      if (mismatch === undefined) return true;
-      this.fail(new Error(mismatch), DISCONNECT_REASON.keyExchangeFailed);
+      if (mismatch !== undefined) throw new Error(mismatch);
+      this.#choice = chooseKex(lists, kexInit);
+      return this.#choice.shown;
     } catch (error) {
       this.fail(error, DISCONNECT_REASON.keyExchangeFailed);
+      return undefined;
     }
-    return false;
   }
 
   #wakeRekeyWaiters(): void {

@@ -9,6 +9,7 @@ const resolve = (sshd: Partial<SshdConfig>) =>
 Deno.test("sshd.md case 39: the default lists, in order of offer", () => {
   assertEquals(resolve({}), {
     keyExchange: [
+      "mlkem768x25519-sha256",
       "curve25519-sha256",
       "curve25519-sha256@libssh.org",
       "ecdh-sha2-nistp256",

@@ -11,6 +11,7 @@ import { sendPayload } from "../../../src/ssh/patch/raw_packet.ts";
 import { loadSsh2 } from "../../../src/ssh/ssh2_library.ts";
 import { MESSAGE } from "../../../src/ssh/ssh_messages.ts";
 import type { Ssh2Library, Ssh2Protocol } from "../../../src/ssh/ssh2_types.ts";
+import type { MlkemClientHalf } from "../../support/mlkem_client.ts";
 import { SshReader, SshWriter } from "../../../src/ssh/wire.ts";
 import type { SshFixture } from "./ssh_fixture.ts";
 
@@ -37,7 +38,10 @@ export class RawClient implements AsyncDisposable {
   unsentBytes = 0;
   /** The server's identification line. */
   ident = "";
+  /** Key exchanges that are complete. */
+  exchanges = 0;
   readonly #tcp: Deno.TcpConn;
+  readonly #mlkem: MlkemClientHalf | undefined;
   readonly #ssh2: Ssh2Library;
   readonly #protocol: ClientProtocol;
   readonly #keysReady = Promise.withResolvers<void>();
@@ -48,10 +52,14 @@ export class RawClient implements AsyncDisposable {
 
   private constructor(
     tcp: Deno.TcpConn,
-    ssh2: Ssh2Library,
-    protocol: (options: ProtocolOptions) => ClientProtocol,
+    { ssh2, protocol, mlkem }: {
+      ssh2: Ssh2Library;
+      protocol: (options: ProtocolOptions) => ClientProtocol;
+      mlkem: MlkemClientHalf | undefined;
+    },
   ) {
     this.#tcp = tcp;
+    this.#mlkem = mlkem;
     this.#ssh2 = ssh2;
     let writing = Promise.resolve();
     this.#protocol = protocol({
@@ -65,8 +73,14 @@ export class RawClient implements AsyncDisposable {
         }).catch(() => {});
       },
       onError: (error: Error) => this.#keysReady.reject(error),
-      onHeader: (header: { identRaw: string }) => this.ident = header.identRaw,
-      onHandshakeComplete: () => this.#keysReady.resolve(),
+      onHeader: (header: { identRaw: string }) => {
+        this.ident = header.identRaw;
+        mlkem?.install(this.#protocol, ssh2);
+      },
+      onHandshakeComplete: () => {
+        this.exchanges++;
+        this.#keysReady.resolve();
+      },
       messageHandlers: {},
     });
     const inner = this.#protocol._onPayload;
@@ -82,17 +96,23 @@ export class RawClient implements AsyncDisposable {
     this.#protocol.start();
   }
 
-  /** Connects and exchanges keys. */
-  static async connect(port: number): Promise<RawClient> {
+  /**
+   * Connects and exchanges keys.
+   * @param mlkem Exchanges keys in the hybrid way, of which ssh2 knows nothing.
+   */
+  static async connect(
+    port: number,
+    mlkem?: MlkemClientHalf,
+  ): Promise<RawClient> {
     const { default: Protocol } = await import("ssh2/lib/protocol/Protocol.js");
     const ssh2 = await loadSsh2();
     const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
     tcp.setNoDelay(true);
-    const client = new RawClient(
-      tcp,
+    const client = new RawClient(tcp, {
       ssh2,
-      (options) => new Protocol(options),
-    );
+      protocol: (options) => new Protocol(options),
+      mlkem,
+    });
     await client.#keysReady.promise;
     return client;
   }
@@ -100,8 +120,9 @@ export class RawClient implements AsyncDisposable {
   /** Connects and logs in with the fixture's key. */
   static async login(
     fixture: Pick<SshFixture, "folder" | "port">,
+    mlkem?: MlkemClientHalf,
   ): Promise<RawClient> {
-    const client = await RawClient.connect(fixture.port);
+    const client = await RawClient.connect(fixture.port, mlkem);
     await client.requestAuth();
     const { key, blob } = await readUserKey(`${fixture.folder}/user_ed25519`);
     client.send(client.publicKeyRequest({ key, blob }));
@@ -268,6 +289,19 @@ export class RawClient implements AsyncDisposable {
     await this.ended;
   }
 
+  async #parse(chunk: Buffer): Promise<void> {
+    const mlkem = this.#mlkem;
+    if (!mlkem || this.#protocol._kexinit === undefined) {
+      return this.#protocol.parse(chunk, 0, chunk.length);
+    }
+    // A packet ends with its last byte: there the parser can be made to wait
+    // until the secret is known.
+    for (let at = 0; at < chunk.length; at++) {
+      this.#protocol.parse(chunk.subarray(at, at + 1), 0, 1);
+      await mlkem.settled;
+    }
+  }
+
   async #readAll(): Promise<void> {
     const target = new Uint8Array(65_536);
     try {
@@ -278,7 +312,7 @@ export class RawClient implements AsyncDisposable {
         const count = await this.#tcp.read(target);
         if (count === null) break;
         const chunk = Buffer.from(target.slice(0, count).buffer);
-        this.#protocol.parse(chunk, 0, chunk.length);
+        await this.#parse(chunk);
       }
     } catch (error) {
       this.#keysReady.reject(error);

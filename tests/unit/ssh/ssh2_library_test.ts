@@ -9,7 +9,7 @@ function knownClient() {
   return {
     _sock: {},
     _protocol: {
-      _offer: {},
+      _offer: { lists: { kex: { array: [] } } },
       _hostKeys: {},
       _remoteIdentRaw: {},
       _kex: undefined as unknown,

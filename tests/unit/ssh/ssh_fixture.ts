@@ -306,3 +306,13 @@ async function feed(
     // The client was done before it had read everything.
   }
 }
+
+/** Source text of the pinned ssh2, for tests of the ground. */
+export async function readSsh2(file: string): Promise<string> {
+  const url = import.meta.resolve(`ssh2/lib/${file}`);
+  const { createRequire } = await import("node:module");
+  const path = url.startsWith("file:")
+    ? new URL(url).pathname
+    : createRequire(import.meta.url).resolve(url);
+  return await Deno.readTextFile(path);
+}

@@ -11,6 +11,11 @@ function makeExchange(curveName = "secp521r1", type = "ecdh"): Ssh2KeyExchange {
     curveName,
     _public: null,
     _dh: null,
+    _remoteKexinit: undefined,
+    negotiated: { kex: "" },
+    getPublicKey: () => Buffer.of(),
+    convertPublicKey: (key) => key,
+    parse: () => undefined,
     generateKeys: () => {},
     computeSecret: () => Buffer.of(),
   };

@@ -40,6 +40,11 @@ function exchangeOf(type: string, secret: Buffer): Ssh2KeyExchange {
     groupName: "modp14",
     _public: null,
     _dh: null,
+    _remoteKexinit: undefined,
+    negotiated: { kex: "" },
+    getPublicKey: () => Buffer.of(),
+    convertPublicKey: (key) => key,
+    parse: () => undefined,
     generateKeys: () => {},
     computeSecret: () => secret,
   };
