@@ -109,7 +109,15 @@ function encodeWord(word: string): string {
  * @throws {ProtocolError} If the URL cannot be one.
  */
 export function placeRequest(base: ApiBase, path: string): RequestPlace {
-  const url = joinUrl(base.url, path);
+  return placeUrl(joinUrl(base.url, path), base.socketPath);
+}
+
+/**
+ * Reads off what a request to a whole URL needs.
+ * @param socketPath A Unix socket to use instead of the URL's host.
+ * @throws {ProtocolError} If it is no URL of http or https, in lower case.
+ */
+export function placeUrl(url: string, socketPath?: string): RequestPlace {
   const parts = /^(https?):\/\/([^/?#]*)([^#]*)/s.exec(url);
   const [, scheme = "", authority = "", rest = ""] = parts ?? [];
   // deno-lint-ignore no-control-regex
@@ -121,8 +129,8 @@ export function placeRequest(base: ApiBase, path: string): RequestPlace {
   const { hostname, port } = splitHost(host);
   const target = encodeTarget(rest.startsWith("/") ? rest : `/${rest}`);
   return {
-    connection: base.socketPath !== undefined
-      ? { kind: "unix", path: base.socketPath }
+    connection: socketPath !== undefined
+      ? { kind: "unix", path: socketPath }
       : scheme === "https"
       ? { kind: "tls", hostname, port: port ?? 443 }
       : { kind: "tcp", hostname, port: port ?? 80 },

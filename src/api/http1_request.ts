@@ -9,9 +9,11 @@ export type HeaderLine = readonly [name: string, value: string];
 
 /** What is asked, without where to send it. */
 export interface RequestHead {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT";
   /** Path and query, already encoded. */
   readonly target: string;
+  /** Whether a proxy reads the request, which wants a whole URL as `target`. */
+  readonly isProxied?: boolean;
   readonly host: string;
   /** Sent in this order, after `Host`. */
   readonly headers: readonly HeaderLine[];
@@ -24,6 +26,7 @@ export class UnsendableRequestError extends Error {
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const TARGET = /^\/[\x21-\x7e]*$/;
+const PROXY_TARGET = /^http:\/\/[\x21-\x7e]+$/;
 const encoder = new TextEncoder();
 
 /**
@@ -32,9 +35,9 @@ const encoder = new TextEncoder();
  * is how a request is smuggled into another: correlation ids come from outside.
  */
 export function encodeRequestHead(
-  { method, target, host, headers }: RequestHead,
+  { method, target, isProxied, host, headers }: RequestHead,
 ): Uint8Array {
-  if (!TARGET.test(target)) {
+  if (!(isProxied ? PROXY_TARGET : TARGET).test(target)) {
     throw new UnsendableRequestError("Cannot send the request target");
   }
   let text = `${method} ${target} HTTP/1.1\r\n`;
