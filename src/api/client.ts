@@ -8,6 +8,7 @@ import type { AccessAnswer, AccessQuestion, Identity } from "./access.ts";
 import type { CreatedToken, TokenWish } from "./account.ts";
 import type { GitAuditEvent } from "./git_audit_event.ts";
 import type { LfsAccess, LfsQuestion } from "./lfs_authenticate.ts";
+import type { WebTransport } from "./web_transport.ts";
 
 /** Who `/discover` says the session belongs to. */
 export interface DiscoveredUser {
@@ -61,6 +62,10 @@ export interface ApiClient {
   authorizedKey(key: string, signal?: AbortSignal): Promise<AuthorizedKey>;
   /** @throws {ApiError | Error} As above. */
   check(signal?: AbortSignal): Promise<HealthReport>;
+  /**
+   * The way to the public URLs that answers name; not to the API itself.
+   */
+  webTransport(): Promise<WebTransport>;
   /**
    * Whether calls can be made at all; makes none.
    * @throws {Error} `error creating http client: …`.

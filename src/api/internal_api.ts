@@ -62,6 +62,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   return {
     ...makeAccountCalls(caller),
     checkBase: () => void transport.base,
+    webTransport: () => transport.web(),
     async allowed(question, signal, onSent) {
       const answer = await caller.call({
         method: "POST",

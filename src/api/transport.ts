@@ -15,6 +15,7 @@ import {
   isTls,
   parseGitlabUrl,
 } from "./base_url.ts";
+import type { WebTransport } from "./web_transport.ts";
 
 /** What of the configuration decides how the API is reached. */
 export type TransportConfig = Pick<
@@ -30,6 +31,7 @@ export class ApiTransport {
   readonly #host: TransportHost;
   #base: ApiBase | Error | undefined;
   #roots: Promise<readonly string[]> | undefined;
+  #web: Promise<WebTransport> | undefined;
 
   /** Touches nothing yet. */
   constructor(config: TransportConfig, host: TransportHost) {
@@ -46,6 +48,12 @@ export class ApiTransport {
     this.#base ??= findBase(this.#config);
     if (this.#base instanceof Error) throw this.#base;
     return this.#base;
+  }
+
+  /** The way to the public URLs that the API names, loaded late. */
+  web(): Promise<WebTransport> {
+    return this.#web ??= import("./web_transport.ts")
+      .then(({ WebTransport }) => new WebTransport(this.#host));
   }
 
   /**

@@ -5,6 +5,7 @@
  */
 import type { AccessAnswer, AccessQuestion } from "../../src/api/access.ts";
 import type { ApiClient, DiscoveredUser } from "../../src/api/client.ts";
+import { WebTransport } from "../../src/api/web_transport.ts";
 import type {
   CommandContext,
   CommandRequest,
@@ -146,6 +147,10 @@ export function makeFakeSession(options: FakeSessionOptions = {}): FakeSession {
       authorizedKey: notAsked,
       check: notAsked,
       checkBase: () => {},
+      webTransport: () =>
+        Promise.resolve(
+          new WebTransport({ env: () => undefined, setEnv: () => {} }),
+        ),
       recoveryCodes: notAsked,
       checkOtp: notAsked,
       checkPush: notAsked,
