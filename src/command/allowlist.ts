@@ -28,7 +28,22 @@ const DISCOVER: AllowedCommand = {
 
 /** A Map, so that `constructor` is as unknown as any other word. */
 const COMMANDS: ReadonlyMap<string, AllowedCommand> = new Map([
+  ["2fa_recovery_codes", {
+    logName: "*twofactorrecover.Command",
+    isGitCommand: false,
+    load: () => import("./two_factor_recover.ts"),
+  }],
+  ["2fa_verify", {
+    logName: "*twofactorverify.Command",
+    isGitCommand: false,
+    load: () => import("./two_factor_verify.ts"),
+  }],
   ["discover", DISCOVER],
+  ["git-lfs-authenticate", {
+    logName: "*lfsauthenticate.Command",
+    isGitCommand: true,
+    load: () => import("./lfs_authenticate.ts"),
+  }],
   ["git-receive-pack", {
     logName: "*receivepack.Command",
     isGitCommand: true,
@@ -43,6 +58,12 @@ const COMMANDS: ReadonlyMap<string, AllowedCommand> = new Map([
     logName: "*uploadpack.Command",
     isGitCommand: true,
     load: () => import("./upload_pack.ts"),
+  }],
+  ["personal_access_token", {
+    logName: "*personalaccesstoken.Command",
+    isGitCommand: false,
+    isEnabled: ({ pat }) => pat.enabled,
+    load: () => import("./personal_access_token.ts"),
   }],
 ]);
 

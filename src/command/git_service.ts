@@ -12,8 +12,7 @@ import {
   GitalyError,
   GRPC_CODE,
 } from "../core/errors.ts";
-import { quoteGo } from "../core/go_text.ts";
-import type { LogFields, Logger } from "../core/log.ts";
+import type { Logger } from "../core/log.ts";
 import type {
   GitalyEndpoint,
   PackResult,
@@ -21,6 +20,7 @@ import type {
 } from "../gitaly/pack_request.ts";
 import { checkAccess } from "./access_check.ts";
 import type { CommandContext, CommandRequest } from "./command.ts";
+import { userIdField } from "./gl_user_id.ts";
 
 const GITALY_UNAVAILABLE =
   "The git server, Gitaly, is not available at this time. Please contact your administrator.";
@@ -161,31 +161,12 @@ function logExecution(
     remote_ip: request.remoteAddress,
     gl_key_type: answer.glKeyType,
     gl_key_id: answer.glKeyId,
-    ...userIdField(answer.glId, log),
+    ...userIdField(
+      answer.glId,
+      log,
+      "handler: LogExecution: failed to parse user_id",
+    ),
   });
-}
-
-/**
- * The number in `user-<n>`. A deploy token has none; for any other form a
- * record of its own says so first, worded as Go's parser words it.
- */
-function userIdField(glId: string, log: Logger): LogFields {
-  const [, kind, digits] = /^(user|deploy-token)-(.*)$/s.exec(glId) ?? [];
-  let problem: string | undefined;
-  if (kind === undefined || digits === undefined) {
-    problem = `unknown gl_id format ${quoteGo(glId)}`;
-  } else if (!/^[+-]?[0-9]+$/.test(digits)) {
-    problem = `invalid ${kind} gl_id ${quoteGo(glId)}: ` +
-      `strconv.Atoi: parsing ${quoteGo(digits)}: invalid syntax`;
-  }
-  if (problem !== undefined) {
-    log.warn("handler: LogExecution: failed to parse user_id", {
-      error_message: problem,
-    });
-    return {};
-  }
-  const userId = kind === "user" ? Number(digits) : 0;
-  return userId === 0 ? {} : { gl_user_id: userId };
 }
 
 /** Replaces what says nothing to a user; everything else is passed on. */

@@ -12,6 +12,10 @@ export async function run(
   request: CommandRequest,
   context: CommandContext,
 ): Promise<SessionData> {
-  const { answer } = await runGitService("receive-pack", request, context);
-  return sessionDataOf(answer);
+  const done = await runGitService("receive-pack", request, context);
+  if (done.answer.needAudit) {
+    const { auditGitOperation } = await import("./git_audit.ts");
+    await auditGitOperation("git-receive-pack", request, { ...done, context });
+  }
+  return sessionDataOf(done.answer);
 }

@@ -16,7 +16,8 @@ export function trimGoSpace(text: string): string {
   return text.slice(start, end);
 }
 
-function isGoSpace(char: string): boolean {
+/** Whether one character is white space, in Go's sense. */
+export function isGoSpace(char: string): boolean {
   // U+0085 counts as white space for Go and not for String.prototype.trim();
   // U+FEFF the other way round.
   return char === "\u0085" || (char !== "\ufeff" && char.trim() === "");

@@ -13,6 +13,10 @@ const ADMITTED: readonly (readonly [words: string[], logName: string])[] = [
   [["git-upload-pack", "x"], "*uploadpack.Command"],
   [["git-receive-pack"], "*receivepack.Command"],
   [["git-upload-archive", "a", "b"], "*uploadarchive.Command"],
+  [["2fa_recovery_codes", "a"], "*twofactorrecover.Command"],
+  [["2fa_verify"], "*twofactorverify.Command"],
+  [["personal_access_token"], "*personalaccesstoken.Command"],
+  [["git-lfs-authenticate"], "*lfsauthenticate.Command"],
 ];
 for (const [words, logName] of ADMITTED) {
   Deno.test(`shell.md 2.4: selectCommand() admits ${JSON.stringify(words)}`, () => {
@@ -41,14 +45,34 @@ for (const word of REFUSED) {
   Deno.test(name, () => assertEquals(select([word, "x"]), undefined));
 }
 
+Deno.test("shell.md case 66: personal_access_token can be switched off", () => {
+  const config = { pat: { enabled: false } } as unknown as Config;
+  const words = ["personal_access_token", "a", "api"];
+  assertEquals(selectCommand(words, config, ""), undefined);
+});
+
 Deno.test("shell.md case 72: a certificate of a namespace may push", () => {
   assertEquals(
     select(["git-receive-pack", "x"], "group"),
     "*receivepack.Command",
   );
+  assertEquals(
+    select(["git-lfs-authenticate", "x", "upload"], "group"),
+    "*lfsauthenticate.Command",
+  );
+});
+
+Deno.test("shell.md case 74: a user name without namespace gets every command", () => {
+  assertEquals(select(["2fa_recovery_codes"]), "*twofactorrecover.Command");
 });
 
 Deno.test("shell.md case 73: a certificate of a namespace gets no other command", () => {
-  assertEquals(select(["discover"], "group"), undefined);
+  const others = [
+    "discover",
+    "2fa_recovery_codes",
+    "2fa_verify",
+    "personal_access_token",
+  ];
+  for (const word of others) assertEquals(select([word], "group"), undefined);
   assertEquals(select([], "group"), undefined);
 });
