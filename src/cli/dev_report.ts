@@ -32,6 +32,7 @@ export function formatDevReport(report: DevReport): string {
     ["configuration", stack.shellRoot.configFile],
     ["log", stack.shellRoot.logFile],
     ["user", `${SAMPLE.username}, key ${SAMPLE.keyId}`],
+    ["password", `${SAMPLE.otp}, one-time, every time`],
     ["public key", key?.publicKey ?? "none: there is no ssh-keygen"],
     ["private key", key?.privateKeyFile ?? "yours"],
     ["rate limit", rateLimit === 0 ? "none" : `${rateLimit} a minute`],
@@ -52,7 +53,7 @@ export function formatDevReport(report: DevReport): string {
 function formatProjects(): string {
   return [
     `${SAMPLE.project} (read, write)`,
-    `${SAMPLE.readOnlyProject} (read)`,
+    `${SAMPLE.readOnlyProject} (read, audited)`,
     `${SAMPLE.privateProject} (hidden)`,
     `${SAMPLE.busyProject} (read, write)`,
   ].join(", ");
@@ -66,6 +67,7 @@ function formatCommands(
   if (!door) {
     return [
       `${localSsh} git@localhost`,
+      ...formatUserCommands(`${localSsh} git@localhost`, stack),
       `export GIT_SSH_COMMAND=${localSsh} GIT_SSH_VARIANT=ssh`,
       ...formatGitCommands(url),
     ];
@@ -78,8 +80,20 @@ function formatCommands(
     ` -o UserKnownHostsFile=${stack.folder}/known_hosts`;
   return [
     `${words} -p ${door.port} git@127.0.0.1`,
+    ...formatUserCommands(`${words} -p ${door.port} git@127.0.0.1`, stack),
     `export GIT_SSH_COMMAND='${words}'`,
     ...formatGitCommands(url),
+  ];
+}
+
+/** What a user can do about their own account, and the phone's answer. */
+function formatUserCommands(ssh: string, { api }: Devstack): string[] {
+  return [
+    `${ssh} personal_access_token reef read_api 30`,
+    `${ssh} 2fa_recovery_codes`,
+    `${ssh} 2fa_verify`,
+    `curl -X POST ${api.state.webUrl}/phone/approve/${SAMPLE.username}`,
+    `${ssh} git-lfs-authenticate ${SAMPLE.project} download`,
   ];
 }
 

@@ -19,9 +19,11 @@ export const SAMPLE = {
   userId: 5,
   /** Key of that user. */
   keyId: 1,
+  /** The user's one-time password, which never changes. */
+  otp: "123456",
   /** The user may read and write it. */
   project: "tanuki/reef",
-  /** The user may read it. */
+  /** The user may read it; GitLab wants to be told of each fetch. */
   readOnlyProject: "tanuki/atoll",
   /** The user may not know of it. */
   privateProject: "tanuki/trench",
@@ -33,14 +35,25 @@ const ROOT_NAMESPACE_ID = 9;
 
 /** Users of the sample. */
 export const SAMPLE_USERS: readonly DevUser[] = [
-  { id: SAMPLE.userId, username: SAMPLE.username, name: "Mira Reef" },
+  {
+    id: SAMPLE.userId,
+    username: SAMPLE.username,
+    name: "Mira Reef",
+    otp: SAMPLE.otp,
+  },
   { id: 6, username: "otto", name: "Otto Octopus" },
 ];
 
 /** Projects of the sample. */
 export const SAMPLE_PROJECTS: readonly SampleProject[] = [
   sampleProject(88, SAMPLE.project, { mira: "push" }),
-  sampleProject(89, SAMPLE.readOnlyProject, { mira: "pull", otto: "push" }),
+  {
+    ...sampleProject(89, SAMPLE.readOnlyProject, {
+      mira: "pull",
+      otto: "push",
+    }),
+    needsAudit: true,
+  },
   sampleProject(90, SAMPLE.privateProject, { otto: "push" }),
   sampleProject(91, SAMPLE.busyProject, { mira: "push" }),
 ];

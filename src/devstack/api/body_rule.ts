@@ -8,6 +8,7 @@
 export interface KeyRule {
   readonly type: "string" | "integer" | "object" | "array";
   readonly isRequired?: boolean;
+  readonly isNullable?: boolean;
   /** Whether it must be left out when empty or 0. */
   readonly isOmittedWhenEmpty?: boolean;
   /** The only values it may have. */
@@ -35,6 +36,7 @@ export function findBodyFaults(
 }
 
 function findValueFaults(key: string, value: unknown, rule: KeyRule): string[] {
+  if (value === null && rule.isNullable) return [];
   const shown = JSON.stringify(value);
   if (!isOfType(value, rule.type)) {
     return [`body key ${key} is no ${rule.type}: ${shown}`];

@@ -11,6 +11,8 @@ export interface DevUser {
   readonly isBlocked?: boolean;
   /** Principal under which Kerberos knows the user. */
   readonly kerberosPrincipal?: string;
+  /** The one-time password that is right; absent without a second factor. */
+  readonly otp?: string;
 }
 
 /** An SSH key; its numbers and those of users are counted apart. */

@@ -3,7 +3,9 @@
  * endpoint is a file with one of these and a row in `endpoint_table.ts`.
  * @module
  */
+import type { RecordList } from "../records.ts";
 import type { Directory } from "./directory.ts";
+import type { PushDesk } from "./push_desk.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 
 /** A request that has passed the checks of its headers. */
@@ -35,6 +37,23 @@ export type RetryAfter =
   | { readonly form: "seconds"; readonly seconds: number }
   | { readonly form: "date"; readonly seconds: number };
 
+/** A personal access token that was made, as it was answered. */
+export interface DevToken {
+  readonly userId: number;
+  readonly token: string;
+  readonly scopes: readonly unknown[];
+  readonly expires_at: unknown;
+}
+
+/** What the bearer of an LFS token may do. */
+export interface LfsGrant {
+  /** Goes with the token in basic authentication. */
+  readonly username: string;
+  readonly projectPath: string;
+  readonly operation: "download" | "upload";
+  readonly expiresMs: number;
+}
+
 /** What endpoints may look at. */
 export interface ApiState {
   readonly directory: Directory;
@@ -51,6 +70,17 @@ export interface ApiState {
   retryConfig: unknown;
   /** Whether Redis answers. */
   isRedisUp: boolean;
+  /** Where users' browsers and LFS clients find GitLab; no trailing slash. */
+  webUrl: string;
+  /** Phones that are asked. */
+  readonly pushes: PushDesk;
+  /** The latest ones, by the number of the user. */
+  readonly recoveryCodes: Map<number, readonly string[]>;
+  /** By their own text. */
+  readonly tokens: Map<string, DevToken>;
+  readonly lfsGrants: Map<string, LfsGrant>;
+  /** Bodies as they came. */
+  readonly auditEvents: RecordList<ApiRequest["body"]>;
 }
 
 /** One endpoint. */
@@ -60,5 +90,5 @@ export interface Endpoint {
   readonly path: string;
   /** Finds what a client should not send; nothing to find in a GET. */
   checkBody?(body: Readonly<Record<string, unknown>>): string[];
-  answer(request: ApiRequest, state: ApiState): ApiAnswer;
+  answer(request: ApiRequest, state: ApiState): ApiAnswer | Promise<ApiAnswer>;
 }

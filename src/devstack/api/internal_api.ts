@@ -23,6 +23,7 @@ import {
 } from "./http_message.ts";
 import { type HttpAnswer, HttpServer } from "./http_server.ts";
 import { checkJwt, type JwtClaims, type JwtMode } from "./jwt.ts";
+import { PushDesk } from "./push_desk.ts";
 import { GITLAB_RATE_LIMIT, RateLimiter } from "./rate_limiter.ts";
 import {
   type BasicAuth,
@@ -77,6 +78,8 @@ export interface InternalApi extends AsyncDisposable {
 }
 
 const INTERNAL_PATH = "/api/v4/internal";
+/** Where a person says yes in place of a phone: `/phone/approve/mira`. */
+const PHONE_PATH = "/phone/approve/";
 const BODY_BYTES_MAX = 1_048_576;
 const JSON_TYPE = ["Content-Type", "application/json"] as const;
 const DEFAULT_GIT_OPTIONS = [
@@ -124,6 +127,12 @@ class InternalApiServer implements InternalApi {
       gitConfigOptions: DEFAULT_GIT_OPTIONS,
       retryConfig: undefined,
       isRedisUp: true,
+      webUrl: "http://localhost",
+      pushes: new PushDesk(),
+      recoveryCodes: new Map(),
+      tokens: new Map(),
+      lfsGrants: new Map(),
+      auditEvents: new RecordList(),
     };
   }
 
@@ -134,15 +143,20 @@ class InternalApiServer implements InternalApi {
   listen(address: ListenAddress): void {
     const opened = openListener(address);
     this.#http.listen(opened);
-    this.#urls.push(this.#formatUrl(address.transport, opened.boundTo));
+    const url = this.#formatUrl(address.transport, opened.boundTo);
+    this.#urls.push(url);
+    if (address.transport === "tcp") this.state.webUrl = url;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.state.pushes.close();
     return this.#http.close();
   }
 
   async #handle(request: HttpRequest): Promise<HttpAnswer> {
     const body = await readWhole(request.body, BODY_BYTES_MAX);
+    const isForPhone = request.target.startsWith(PHONE_PATH);
+    if (isForPhone) return answerPhone(request, this.state);
     const endpoint = this.#endpointPath(request.target);
     const jwt = this.#checkJwt(request.headers);
     const violations = findHeaderFaults(
@@ -151,7 +165,7 @@ class InternalApiServer implements InternalApi {
     );
     if (typeof jwt === "string") violations.push(jwt);
     const answer = this.script.take(endpoint) ??
-      this.#answer(request, { endpoint, jwt, body, violations });
+      await this.#answer(request, { endpoint, jwt, body, violations });
     this.requests.add({
       atMs: this.state.clock.nowMs(),
       connectionId: request.connectionId,
@@ -184,7 +198,7 @@ class InternalApiServer implements InternalApi {
     return target.slice(prefix.length).split("?", 1)[0] ?? "";
   }
 
-  #answer(
+  async #answer(
     { method, target, headers, peerAddress }: HttpRequest,
     { endpoint: path, jwt, body, violations }: {
       endpoint: string;
@@ -192,7 +206,7 @@ class InternalApiServer implements InternalApi {
       body: Uint8Array;
       violations: string[];
     },
-  ): HttpAnswer {
+  ): Promise<HttpAnswer> {
     const endpoint = ENDPOINTS.get(path);
     if (!endpoint) {
       return toHttp({ status: 404, body: { error: "404 Not Found" } });
@@ -213,7 +227,7 @@ class InternalApiServer implements InternalApi {
     violations.push(...endpoint.checkBody?.(values) ?? []);
     const query = new URLSearchParams(target.split("?").slice(1).join("?"));
     const request: ApiRequest = { query, body: values, peerAddress };
-    return toHttp(endpoint.answer(request, this.state));
+    return toHttp(await endpoint.answer(request, this.state));
   }
 
   #formatUrl(transport: ListenAddress["transport"], boundTo: string): string {
@@ -223,6 +237,17 @@ class InternalApiServer implements InternalApi {
     const scheme = transport === "tls" ? "https" : "http";
     return `${scheme}://${boundTo}${this.#options.pathPrefix ?? ""}`;
   }
+}
+
+/** Says yes to what the phone of a user is asked. */
+function answerPhone(
+  { method, target }: HttpRequest,
+  { directory, pushes }: ApiState,
+): HttpAnswer {
+  if (method !== "POST") return toHttp({ status: 405, body: {} });
+  const user = directory.userByName(target.slice(PHONE_PATH.length));
+  if (!user) return toHttp({ status: 404, body: {} });
+  return toHttp({ status: 200, body: { approved: pushes.approve(user.id) } });
 }
 
 function parseBody(body: Uint8Array): Record<string, unknown> | undefined {
