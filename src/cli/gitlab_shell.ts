@@ -27,6 +27,14 @@ import { errorForUser, exitStatusOfBrokenPipe } from "./failure.ts";
 import { openSessionContext } from "./session_context.ts";
 import { formatVersion, isVersionRequest } from "./version.ts";
 
+/** Words of an operator at a shell; sshd's own never look like these. */
+const OPERATOR_WORDS: ReadonlySet<string> = new Set([
+  "config",
+  "doctor",
+  "help",
+  "--help",
+  "-h",
+]);
 const KEY_WORD = /^key-([0-9]+)$/;
 // Five ASCII characters alone end a name: other white space may be part of it.
 const USERNAME_WORD = /^username-([^\t\n\f\r ]+)$/;
@@ -67,6 +75,10 @@ export async function runGitlabShell(host: Host): Promise<number> {
       await writeText(host.io.stdout, formatVersion(host));
       return EXIT_OK;
     }
+    if (isOperatorRequest(host)) {
+      const { runOperatorCommand } = await import("./operator_command.ts");
+      return await runOperatorCommand(host);
+    }
     return await runSession(host);
   } catch (error) {
     const brokenPipe = exitStatusOfBrokenPipe(error);
@@ -75,6 +87,16 @@ export async function runGitlabShell(host: Host): Promise<number> {
     await writeText(host.io.stderr, "Internal error\n").catch(() => {});
     return EXIT_FAILURE;
   }
+}
+
+/**
+ * Whether an operator has typed one of our own words, outside of any session.
+ * What a client sends is never an argument of ours by itself: sshd passes the
+ * forced command's words, a login shell `-c` and one word.
+ */
+function isOperatorRequest({ args: [word = ""], env }: Host): boolean {
+  return OPERATOR_WORDS.has(word) && env("SSH_CONNECTION") === undefined &&
+    env("SSH_ORIGINAL_COMMAND") === undefined;
 }
 
 async function runSession(host: Host): Promise<number> {

@@ -43,6 +43,15 @@ export class ConfigValues {
     this.#given.set(row.path, value);
   }
 
+  /** The value of a row, whatever its type: what the file says, or the default. */
+  valueOf(row: ConfigKey): ConfigValue {
+    return this.#get(row.path) ?? row.default;
+  }
+  /** Whether the file has a value for the row. */
+  isGiven(row: ConfigKey): boolean {
+    return this.#given.has(row.path);
+  }
+
   text(path: ConfigPath<"string">): string {
     const value = this.#get(path);
     return typeof value === "string" ? value : "";

@@ -14,7 +14,8 @@ import { buildConfig } from "./config_values.ts";
 import { joinPath, parentPath } from "./go_path.ts";
 import { parseConfig } from "./parse.ts";
 
-const FILE_NAME = "config.yml";
+/** Name of the file in the root directory. */
+export const CONFIG_FILE_NAME = "config.yml";
 const SECRET_FILE_NAME = ".gitlab_shell_secret";
 const CONFIG_BYTES_MAX = 1024 * 1024;
 const SECRET_BYTES_MAX = 64 * 1024;
@@ -95,7 +96,7 @@ export async function loadConfigFrom(
   directory: string,
   { secret = "required" }: LoadOptions = {},
 ): Promise<LoadedConfig> {
-  const file = joinPath(directory, FILE_NAME);
+  const file = joinPath(directory, CONFIG_FILE_NAME);
   const rootDir = parentPath(file);
   const text = readConfigText(file);
   const { values, hasRootDirKey } = await parseConfig(text, file);
@@ -121,7 +122,11 @@ export function exportCertDir(
   if (sslCertDir !== "") host.setEnv("SSL_CERT_DIR", sslCertDir);
 }
 
-function readConfigText(path: string): string {
+/**
+ * Reads the text of `config.yml`.
+ * @throws {ConfigError} If it cannot be read or is not UTF-8.
+ */
+export function readConfigText(path: string): string {
   const bytes = readConfigFile({ path, sizeBytesMax: CONFIG_BYTES_MAX });
   const text = decodeUtf8(bytes);
   if (text !== undefined) return text;
