@@ -50,8 +50,8 @@ export async function prepareProductServer(
     config,
     log,
     clock,
-    openApi: (log, correlationId) =>
-      createApiClient({ ...host, config, log, correlationId, transport }),
+    openApi: (log, place) =>
+      createApiClient({ ...host, config, log, ...place, transport }),
     handleSession: createCommandSession({
       config,
       clock,

@@ -28,6 +28,15 @@ export interface SshdConfig {
   readonly clientAliveIntervalMs: number;
   readonly gracePeriodMs: number;
   readonly loginGraceTimeMs: number;
+  /** `start:percent:full`, one number, or `none`. */
+  readonly maxStartups: string;
+  readonly perSourceMaxStartups: number;
+  /** Bits for IPv4 and for IPv6, `32:64`. */
+  readonly perSourceNetBlockSize: string;
+  /** `yes`, `no`, or words such as `authfail:5`. */
+  readonly perSourcePenalties: string;
+  readonly perSourceExempt: readonly string[];
+  readonly workers: number;
   readonly readinessProbe: string;
   readonly livenessProbe: string;
   readonly hostKeyFiles: readonly string[];

@@ -222,6 +222,53 @@ export const CONFIG_KEYS = [
     meaning: "How long a login may take; 0 or less means no bound",
   },
   {
+    path: "sshd.max_startups",
+    type: "string",
+    default: "100:30:1000",
+    meaning:
+      "Connections before login, start:percent:full, or none for no bound",
+  },
+  {
+    path: "sshd.per_source_max_startups",
+    type: "integer",
+    default: 100,
+    meaning: "Connections before login from one source; 0 for no bound",
+  },
+  {
+    path: "sshd.per_source_net_block_size",
+    type: "string",
+    default: "32:64",
+    meaning: "Bits of an IPv4 and of an IPv6 address that make one source",
+  },
+  {
+    path: "sshd.per_source_penalties",
+    type: "string",
+    default: "yes",
+    meaning: "yes, no, or seconds such as authfail:5 min:15 max:600",
+  },
+  {
+    path: "sshd.per_source_exempt",
+    type: "strings",
+    default: [
+      "127.0.0.0/8",
+      "::1/128",
+      "10.0.0.0/8",
+      "172.16.0.0/12",
+      "192.168.0.0/16",
+      "100.64.0.0/10",
+      "169.254.0.0/16",
+      "fc00::/7",
+      "fe80::/10",
+    ],
+    meaning: "Addresses and ranges without a bound or penalty of their own",
+  },
+  {
+    path: "sshd.workers",
+    type: "integer",
+    default: 1,
+    meaning: "Threads that serve; 0 means one for each processor",
+  },
+  {
     path: "sshd.readiness_probe",
     type: "string",
     default: "/start",

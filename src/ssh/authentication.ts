@@ -5,9 +5,11 @@
  * Source: RFC 4252; GitLab Shell 14.56.1 (golang.org/x/crypto), server side.
  * @module
  */
+import { errorText } from "../core/errors.ts";
 import { quoteGo } from "../core/go_text.ts";
 import type { KeyLookup } from "./key_lookup.ts";
-import type { Login } from "./login.ts";
+import type { Blame, Login } from "./login.ts";
+import type { RefusedAttempt } from "./login_refusals.ts";
 import { parsePublicKey, type PublicKey } from "./public_key.ts";
 import {
   decodePublicKeyRequest,
@@ -48,13 +50,19 @@ export interface AuthenticationOptions {
   readonly algorithms: readonly string[];
   /** Called once, after the client was told. */
   readonly onLogin: (login: Login) => void;
+  /** Called with each attempt that is refused, but not with `none`. */
+  readonly onRefusal?: (attempt: RefusedAttempt) => void;
 }
 
 /** What becomes of one request. */
 type Verdict =
   | { readonly kind: "login"; readonly login: Login }
   | { readonly kind: "answer"; readonly payload: Uint8Array }
-  | { readonly kind: "failure"; readonly error: string };
+  | {
+    readonly kind: "failure";
+    readonly error: string;
+    readonly blame: Blame;
+  };
 
 /** The authentication of one connection. */
 export class Authentication {
@@ -145,14 +153,42 @@ export class Authentication {
       case "none":
         return this.#judgeNone();
       case "publickey":
-        return this.#judgePublicKey(request, decodePublicKeyRequest(payload));
-      default:
-        return this.#fail(
+        return this.#reportKey(request, decodePublicKeyRequest(payload));
+      default: {
+        const verdict = this.#fail(
           OTHER_METHODS.has(request.method)
             ? `ssh: ${request.method} auth not configured`
             : `ssh: unknown method ${quoteGo(shorten(request.method))}`,
         );
+        this.#report(verdict, request, undefined);
+        return verdict;
+      }
     }
+  }
+
+  /** @throws {Error} If the connection must end. */
+  async #reportKey(
+    request: UserauthRequest,
+    key: PublicKeyRequest,
+  ): Promise<Verdict> {
+    try {
+      const verdict = await this.#judgePublicKey(request, key);
+      this.#report(verdict, request, key.blob);
+      return verdict;
+    } catch (error) {
+      this.#report(this.#fail(errorText(error)), request, key.blob);
+      throw error;
+    }
+  }
+
+  #report(
+    verdict: Verdict,
+    { user, method }: UserauthRequest,
+    blob: Uint8Array | undefined,
+  ): void {
+    if (verdict.kind !== "failure") return;
+    const { error: reason, blame } = verdict;
+    this.#options.onRefusal?.({ user, method, blob, reason, blame });
   }
 
   /** The first one is how a client asks for the methods: it costs nothing. */
@@ -182,7 +218,9 @@ export class Authentication {
     const fault = this.#checkSignature(key, request);
     if (fault !== undefined) return this.#fail(fault);
     const decision = await lookup.find(user, key, request.blob);
-    if ("refusal" in decision) return this.#fail(decision.refusal);
+    if ("refusal" in decision) {
+      return this.#fail(decision.refusal, decision.blame);
+    }
     // A query proves nothing. Whom the connection belongs to is decided here
     // alone, from the request whose own signature has just been verified.
     if (request.signature === undefined) {
@@ -224,9 +262,9 @@ export class Authentication {
     );
   }
 
-  #fail(error: string): Verdict {
+  #fail(error: string, blame: Blame = "client"): Verdict {
     this.#failures++;
-    return { kind: "failure", error };
+    return { kind: "failure", error, blame };
   }
 }
 

@@ -8,7 +8,7 @@ import type { Buffer } from "node:buffer";
 import type { ApiClient } from "../api/client.ts";
 import { errorText } from "../core/errors.ts";
 import { quoteGo } from "../core/go_text.ts";
-import type { Logger } from "../core/log.ts";
+import type { LogFields, Logger } from "../core/log.ts";
 import { Authentication } from "./authentication.ts";
 import { ChannelTable } from "./channel_table.ts";
 import { ConnectionRecord } from "./connection_record.ts";
@@ -16,8 +16,15 @@ import type { ConnectionServices } from "./connection_services.ts";
 import { Keepalive } from "./keepalive.ts";
 import { KeyLookup } from "./key_lookup.ts";
 import type { Login } from "./login.ts";
-import { holdUntilIdent } from "./patch/client_ident.ts";
+import { LoginRefusals } from "./login_refusals.ts";
+import {
+  type HeldIdent,
+  holdUntilIdent,
+  StrayProxyHeaderError,
+} from "./patch/client_ident.ts";
 import { formatListenAddress } from "./listen_address.ts";
+import type { Offence } from "./penalties.ts";
+import type { Arrival } from "./reception.ts";
 import type { Session } from "./session.ts";
 import { shorten } from "./shown_text.ts";
 import {
@@ -30,7 +37,7 @@ import {
   MESSAGE,
 } from "./ssh_messages.ts";
 import type { Ssh2Client } from "./ssh2_types.ts";
-import type { TcpSocket } from "./tcp_socket.ts";
+import { TcpSocket } from "./tcp_socket.ts";
 import { SshTransport } from "./transport.ts";
 import { SshReader } from "./wire.ts";
 
@@ -38,9 +45,17 @@ const AUTH_SERVICE = "ssh-userauth";
 
 type Phase = "ident" | "keys" | "service" | "auth" | "open";
 
+/** What the log says of every connection of a server. */
+export interface ConnectionLog {
+  readonly log: Logger;
+  readonly correlationId: string;
+}
+
 /** The server's end of one SSH connection. */
 export class Connection {
-  readonly #socket: TcpSocket;
+  /** Bears the client's address, which may be that of a PROXY header. */
+  readonly socket: TcpSocket;
+  readonly #arrival: Omit<Arrival, "stream">;
   readonly #services: ConnectionServices;
   readonly #log: Logger;
   readonly #correlationId: string;
@@ -48,9 +63,14 @@ export class Connection {
   readonly #record: ConnectionRecord;
   readonly #sessions = new Set<Session>();
   readonly #abort = new AbortController();
-  readonly #ident: { line: Buffer | undefined };
+  readonly #ident: HeldIdent;
   readonly #closed = Promise.withResolvers<void>();
+  readonly #refusals = new LoginRefusals();
   #phase: Phase = "ident";
+  #hasTimedOut = false;
+  #endFields: LogFields = {};
+  /** Whom we send away is not to blame for having gone. */
+  #isSentAway = false;
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
   #identTimer: ReturnType<typeof setTimeout>;
   #transport: SshTransport | undefined;
@@ -59,11 +79,13 @@ export class Connection {
   #keepalive: Keepalive | undefined;
 
   constructor(
-    socket: TcpSocket,
+    arrival: Arrival,
     services: ConnectionServices,
-    { log, correlationId }: { log: Logger; correlationId: string },
+    { log, correlationId }: ConnectionLog,
   ) {
-    this.#socket = socket;
+    const socket = new TcpSocket(arrival.stream);
+    this.socket = socket;
+    this.#arrival = arrival;
     this.#services = services;
     this.#remoteAddress = formatListenAddress({
       hostname: socket.remoteAddress,
@@ -88,15 +110,33 @@ export class Connection {
    * @returns When it is over and its commands have ended; never rejects.
    */
   async serve(): Promise<void> {
-    this.#socket.on("error", (error) => this.#noteEnd(error));
-    this.#socket.once("end", () => this.#loseClient());
-    this.#socket.once("close", () => this.#closed.resolve());
-    this.#services.ssh2Server.injectSocket(this.#socket);
+    this.socket.on("error", (error) => this.#noteEnd(error));
+    this.socket.once("end", () => this.#loseClient());
+    this.socket.once("close", () => this.#closed.resolve());
+    this.#services.ssh2Server.injectSocket(this.socket);
     await this.#closed.promise;
     this.#loseClient();
     await Promise.all([...this.#sessions].map((session) => session.ended));
     if (this.#phase === "open") this.#record.finishOpen();
-    else this.#record.finishUnopened(this.#authentication?.failureText ?? "");
+    else this.#finishUnopened();
+  }
+
+  #finishUnopened(): void {
+    const { ticket } = this.#arrival;
+    ticket.leave();
+    const offence = this.#isSentAway ? undefined : this.#offence;
+    if (offence !== undefined) ticket.punish(offence);
+    this.#refusals.report(this.#log);
+    this.#record.finishUnopened(
+      this.#authentication?.failureText ?? "",
+      this.#endFields,
+    );
+  }
+
+  /** What the client did wrong before it had logged in. */
+  get #offence(): Offence | undefined {
+    if (this.#hasTimedOut) return "grace-exceeded";
+    return this.#authentication ? this.#refusals.offence : "noauth";
   }
 
   /** Goes on once ssh2 has seen the identification. */
@@ -106,8 +146,11 @@ export class Connection {
     const { line } = this.#ident;
     if (!line) throw new TypeError("Cannot attach before the identification");
     this.#phase = "keys";
+    if (this.#ident.hasProxyLine) {
+      this.#log.warn("PROXY header ignored", { advice: this.#proxyAdvice });
+    }
     this.#transport = new SshTransport(
-      { ssh2, client, socket: this.#socket },
+      { ssh2, client, socket: this.socket },
       { offer, identLine: line },
       {
         onKeys: () => this.#phase = "service",
@@ -124,6 +167,7 @@ export class Connection {
    */
   close(text: string): void {
     this.#record.noteEnd(text);
+    this.#isSentAway = true;
     this.#abort.abort(new Error("context canceled"));
     this.#disconnect(text);
   }
@@ -200,7 +244,9 @@ export class Connection {
 
   #openAuthentication(transport: SshTransport): Authentication {
     const { user, offer, openApi } = this.#services;
-    const api = openApi(this.#log, this.#correlationId);
+    const { forwardedFor } = this.#arrival;
+    const correlationId = this.#correlationId;
+    const api = openApi(this.#log, { correlationId, forwardedFor });
     return new Authentication({
       transport,
       lookup: new KeyLookup({
@@ -211,11 +257,13 @@ export class Connection {
       }),
       algorithms: offer.signatureAlgorithms,
       onLogin: (login) => this.#open(transport, api, login),
+      onRefusal: (attempt) => this.#refusals.add(attempt),
     });
   }
 
   #open(transport: SshTransport, api: ApiClient, login: Login): void {
     clearTimeout(this.#graceTimer);
+    this.#arrival.ticket.leave();
     this.#phase = "open";
     const { limits, clock, handleSession } = this.#services;
     const remoteAddress = this.#remoteAddress;
@@ -244,17 +292,18 @@ export class Connection {
   }
 
   #timeOut(): void {
+    this.#hasTimedOut = true;
     this.#fail(new Error("ssh: login timed out: i/o timeout"));
   }
 
   #fail(error: unknown): void {
     if (this.#transport) return this.#transport.fail(error);
     this.#noteEnd(error);
-    this.#socket.end();
+    this.socket.end();
   }
 
   #disconnect(text: string): void {
-    if (!this.#transport) this.#socket.destroy();
+    if (!this.#transport) this.socket.destroy();
     else this.#transport.disconnect(DISCONNECT_REASON.byApplication, text);
   }
 
@@ -271,7 +320,19 @@ export class Connection {
     }
   }
 
+  /** What an operator can do about a PROXY header that is not expected. */
+  get #proxyAdvice(): string {
+    return this.#arrival.forwardedFor === ""
+      ? "sshd.proxy_protocol is false, but the balancer sends the PROXY " +
+        "protocol: set it to true, or switch the balancer's off"
+      : "sshd.proxy_protocol is true and one PROXY header has been read: " +
+        "let one balancer alone send it";
+  }
+
   #noteEnd(error: unknown): void {
+    if (error instanceof StrayProxyHeaderError) {
+      this.#endFields = { advice: this.#proxyAdvice };
+    }
     this.#record.noteEnd(errorText(error));
   }
 }

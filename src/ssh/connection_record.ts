@@ -5,7 +5,7 @@
  * @module
  */
 import type { Clock } from "../core/host.ts";
-import type { Logger } from "../core/log.ts";
+import type { LogFields, Logger } from "../core/log.ts";
 import type { SessionSummary } from "./session.ts";
 
 /** How a connection ends that nobody gave a reason for. */
@@ -49,8 +49,9 @@ export class ConnectionRecord {
   /**
    * Writes the last records of a connection without a login.
    * @param attempts Why each attempt failed; empty if there was none.
+   * @param fields What else an operator should know.
    */
-  finishUnopened(attempts: string): void {
+  finishUnopened(attempts: string, fields: LogFields = {}): void {
     const hasAttempts = this.#endText === PLAIN_END && attempts !== "";
     const error_message = hasAttempts ? attempts : this.#endText;
     // Port scans and clients of another age are nobody's business.
@@ -58,7 +59,7 @@ export class ConnectionRecord {
       error_message.includes("no common algorithm for host key");
     this.#log[isQuiet ? "debug" : "warn"](
       "connection: initServerConn: failed to initialize SSH connection",
-      { error_message },
+      { error_message, ...fields },
     );
     this.#finish();
   }

@@ -20,8 +20,15 @@ export interface ConnectionServices {
   readonly limits: ConnectionLimits;
   readonly clock: Clock;
   /** Opens a connection's own way to the internal API. */
-  openApi(log: Logger, correlationId: string): ApiClient;
+  openApi(log: Logger, at: ApiPlace): ApiClient;
   readonly handleSession: SessionHandler;
+}
+
+/** What the internal API is told of a connection with each question. */
+export interface ApiPlace {
+  readonly correlationId: string;
+  /** For `X-Forwarded-For`; empty for none. */
+  readonly forwardedFor: string;
 }
 
 /** Limits of one connection; times in milliseconds. */

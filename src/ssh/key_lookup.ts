@@ -5,7 +5,7 @@
  */
 import type { ApiClient } from "../api/client.ts";
 import { Deadline, isTimeout } from "../core/deadline.ts";
-import { errorText } from "../core/errors.ts";
+import { ApiError, errorText } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { LoginDecision } from "./login.ts";
 import type { PublicKey } from "./public_key.ts";
@@ -58,7 +58,9 @@ export class KeyLookup {
   ): Promise<LoginDecision> {
     const { log, api, signal } = this.#options;
     log.info("public key authentication", { ssh_key_type: key.type });
-    if (user !== this.#options.user) return { refusal: "unknown user" };
+    if (user !== this.#options.user) {
+      return { refusal: "unknown user", blame: "user_name" };
+    }
     if (key.refusal !== undefined) return { refusal: key.refusal };
     using deadline = new Deadline(LOOKUP_TIMEOUT_MS, signal);
     try {
@@ -70,12 +72,17 @@ export class KeyLookup {
       const identity = { kind: "key", keyId: String(id) } as const;
       return { login: { identity, namespacePath: "" } };
     } catch (error) {
-      return { refusal: refusalText(error) };
+      return refusalOf(error);
     }
   }
 }
 
 /** Our own time limit reads as the client's of the internal API does. */
-function refusalText(error: unknown): string {
-  return isTimeout(error) ? "Internal API unreachable" : errorText(error);
+function refusalOf(error: unknown): LoginDecision {
+  if (isTimeout(error)) {
+    return { refusal: "Internal API unreachable", blame: "server" };
+  }
+  const isSystem = error instanceof ApiError && error.kind === "system";
+  const refusal = errorText(error);
+  return isSystem ? { refusal, blame: "server" } : { refusal };
 }

@@ -15,7 +15,14 @@ export interface Login {
   readonly namespacePath: string;
 }
 
+/**
+ * Whose doing a refusal is: `server` when GitLab could not be asked, so that
+ * nothing is held against the client.
+ */
+export type Blame = "client" | "user_name" | "server";
+
 /** What came of a look-up: a login, or the reason for none. */
 export type LoginDecision =
   | { readonly login: Login }
-  | { readonly refusal: string };
+  /** Without a word about it the client is to blame. */
+  | { readonly refusal: string; readonly blame?: Blame };

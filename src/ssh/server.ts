@@ -6,15 +6,18 @@
 import type { ApiClient } from "../api/client.ts";
 import type { Config } from "../config/config.ts";
 import { makeCorrelationId } from "../core/correlation_id.ts";
+import { Admission, readAdmissionSettings } from "./admission.ts";
 import { errorText } from "../core/errors.ts";
 import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import { type Algorithms, resolveAlgorithms } from "./algorithms.ts";
 import { Connection } from "./connection.ts";
 import type {
+  ApiPlace,
   ConnectionLimits,
   ConnectionServices,
 } from "./connection_services.ts";
+import { Goodbyes } from "./goodbye.ts";
 import { type HostKeys, loadHostKeys } from "./host_keys.ts";
 import {
   formatListenAddress,
@@ -23,10 +26,11 @@ import {
 } from "./listen_address.ts";
 import { acceptAll, openListener } from "./listener.ts";
 import { makeKexInit } from "./patch/kex_choice.ts";
+import { readProxySettings, warnOfProxy } from "./proxy_policy.ts";
+import { type Arrival, Reception } from "./reception.ts";
 import type { SessionHandler } from "./session_handler.ts";
 import { loadSsh2 } from "./ssh2_library.ts";
 import type { Ssh2Client, Ssh2Library, Ssh2Offer } from "./ssh2_types.ts";
-import { TcpSocket } from "./tcp_socket.ts";
 import type { TransportOffer } from "./transport.ts";
 
 const IDENT = "GitLab-SSHD";
@@ -43,7 +47,7 @@ export interface SshServerOptions {
   readonly log: Logger;
   readonly clock: Clock;
   /** Opens one connection's way to the internal API. */
-  readonly openApi: (log: Logger, correlationId: string) => ApiClient;
+  readonly openApi: (log: Logger, at: ApiPlace) => ApiClient;
   readonly handleSession: SessionHandler;
   /** Replaces limits that the configuration does not have. */
   readonly limits?: Partial<ConnectionLimits>;
@@ -86,6 +90,7 @@ export async function prepareSshServer(
   refuseMissing(config, log);
   const algorithms = resolveAlgorithms(config.sshd);
   for (const warning of algorithms.warnings) log.warn(warning);
+  for (const warning of warnOfProxy(config.sshd)) log.warn(warning);
   const hostKeys = loadHostKeys(config.sshd.hostKeyFiles, log);
   const ssh2 = await loadSsh2();
   return new SshServer(options, ssh2, buildOffer(ssh2, algorithms, hostKeys));
@@ -93,12 +98,8 @@ export async function prepareSshServer(
 
 /**
  * Says what of the configuration has no effect.
- * @throws {Error} If going on would show commands and logs wrong addresses.
  */
 function refuseMissing({ sshd }: Config, log: Logger): void {
-  if (sshd.proxyProtocol) {
-    throw new Error("sshd.proxy_protocol: this server does not have it");
-  }
   if (sshd.gssapi.enabled) {
     log.error("Unable to load GSSAPI library, gssapi-with-mic is disabled", {
       error_message: "this server does not have it",
@@ -122,6 +123,9 @@ export class SshServer {
   readonly #connections = new Map<unknown, Connection>();
   readonly #served = new Set<Promise<void>>();
   readonly #stop = new AbortController();
+  readonly #admission: Admission;
+  readonly #reception = new Reception();
+  readonly #goodbyes = new Goodbyes(IDENT);
 
   constructor(
     options: SshServerOptions,
@@ -134,6 +138,11 @@ export class SshServer {
       this.#connections.get(client._sock)?.attach(client);
     });
     this.#options = options;
+    this.#admission = new Admission({
+      settings: readAdmissionSettings(config.sshd),
+      log: options.log,
+      clock,
+    });
     this.#services = {
       ssh2,
       ssh2Server,
@@ -146,21 +155,40 @@ export class SshServer {
     };
   }
 
-  /** @throws {Error} `listen tcp …` if the address is bad or taken. */
+  /**
+   * @throws {Error} `listen tcp …` if the address is bad or taken, `invalid
+   * policy configuration: …` if a list of addresses is.
+   */
   listen(): RunningSshServer {
     const { config, log, clock } = this.#options;
+    const proxy = readProxySettings(config.sshd);
     const listener = openListener(parseListenAddress(config.sshd.listen));
     const { hostname, port } = listener.addr;
     const address = { hostname, port };
     const { publicKeyAlgorithms } = config.sshd;
+    const tcp_address = formatListenAddress(address);
+    if (proxy) log.info("Proxy protocol is enabled", { tcp_address });
     log.info("Listening for SSH connections", {
-      tcp_address: formatListenAddress(address),
+      tcp_address,
       ...(publicKeyAlgorithms.length > 0 && {
         supported_public_key_algorithms: publicKeyAlgorithms,
       }),
     });
     const { signal } = this.#stop;
-    acceptAll(listener, (tcp) => this.#serve(tcp), { log, clock, signal });
+    const around = {
+      admission: this.#admission,
+      goodbyes: this.#goodbyes,
+      proxy,
+      log,
+      clock,
+    };
+    const receive = (tcp: Deno.TcpConn) => {
+      setTcpOptions(tcp);
+      const received = this.#reception.receive(tcp, around)
+        .then((arrival) => arrival && this.#serve(arrival));
+      this.#track(received);
+    };
+    acceptAll(listener, receive, { log, clock, signal });
     const stopListening = () => {
       if (signal.aborted) return;
       this.#stop.abort();
@@ -186,6 +214,7 @@ export class SshServer {
       drained,
       close: () => {
         stopListening();
+        this.#reception.close();
         for (const connection of connections.values()) {
           connection.close("server is shutting down");
         }
@@ -194,28 +223,40 @@ export class SshServer {
     };
   }
 
-  #serve(tcp: Deno.TcpConn): void {
+  async #serve(arrival: Arrival): Promise<void> {
     const { log, clock } = this.#options;
-    setTcpOptions(tcp);
-    const socket = new TcpSocket(tcp);
     const correlationId = makeCorrelationId(clock.nowMs());
-    const connection = new Connection(socket, this.#services, {
+    const connection = new Connection(arrival, this.#services, {
       log,
       correlationId,
     });
+    const { socket } = connection;
     this.#connections.set(socket, connection);
-    const served = connection.serve().catch((error) => {
+    try {
+      await connection.serve();
+    } catch (error) {
       // A bug of ours costs its own connection.
       socket.destroy();
+      arrival.ticket.leave();
+      arrival.ticket.punish("crash");
       log.error("panic handling connection", {
         correlation_id: correlationId,
         recovered_error: errorText(error),
       });
-    }).finally(() => {
+    } finally {
       this.#connections.delete(socket);
-      this.#served.delete(served);
-    });
-    this.#served.add(served);
+    }
+  }
+
+  /** Keeps the server from ending before this has. */
+  #track(work: Promise<void>): void {
+    const { log } = this.#options;
+    const tracked = work.catch((error) => {
+      log.error("panic handling connection", {
+        recovered_error: errorText(error),
+      });
+    }).finally(() => this.#served.delete(tracked));
+    this.#served.add(tracked);
   }
 }
 

@@ -19,6 +19,7 @@ export const MESSAGE = {
   userauthRequest: 50,
   userauthFailure: 51,
   userauthSuccess: 52,
+  userauthBanner: 53,
   userauthPkOk: 60,
   globalRequest: 80,
   requestSuccess: 81,
@@ -45,6 +46,7 @@ export const DISCONNECT_REASON = {
   serviceNotAvailable: 7,
   connectionLost: 10,
   byApplication: 11,
+  tooManyConnections: 12,
 } as const;
 
 /** Reasons of a refused channel. */
@@ -191,6 +193,12 @@ export function encodeExtInfo(
 export function encodeUserauthFailure(methods: readonly string[]): Uint8Array {
   return new SshWriter().byte(MESSAGE.userauthFailure).nameList(methods)
     .bool(false).bytes();
+}
+
+/** @param text For the user, its own line end included. */
+export function encodeUserauthBanner(text: string): Uint8Array {
+  return new SshWriter().byte(MESSAGE.userauthBanner).string(text).string("")
+    .bytes();
 }
 
 /** The end of authentication. */

@@ -257,7 +257,7 @@ export class TcpSocket extends EventEmitter {
 }
 
 /** IPv4 addresses that a dual-stack listener shows as IPv6, as Go prints them. */
-function unmapIpv4(address: string): string {
+export function unmapIpv4(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
   return mapped?.[1] ?? address;
 }

@@ -17,21 +17,39 @@ export const IDENT_BYTES_MAX = 255;
 
 const NEUTRAL_LINE = Buffer.from("SSH-2.0-client\r\n");
 const PREFIX = Buffer.from("SSH-");
+const PROXY_V1 = Buffer.from("PROXY ");
+const PROXY_V2 = Buffer.from("\r\n\r\n\0\r\nQUIT\n");
 const CR = 13;
 const LF = 10;
+
+/** The client's first bytes are a PROXY header that nobody expects. */
+export class StrayProxyHeaderError extends ProtocolError {
+  override name = "StrayProxyHeaderError";
+  constructor() {
+    super("ssh: PROXY header in place of an identification", 0);
+  }
+}
 
 /** Collects bytes until the identification is whole. */
 export class ClientIdent {
   #held = Buffer.alloc(0);
+  #hasProxyLine = false;
+
+  /** Whether a line before the identification is a PROXY header. */
+  get hasProxyLine(): boolean {
+    return this.#hasProxyLine;
+  }
 
   /**
    * @param bytes What arrived.
    * @returns The line without its end, and what came after it; `undefined`
    * while more is needed.
+   * @throws {StrayProxyHeaderError} If a binary PROXY header comes first.
    * @throws {ProtocolError} If the line does not end within the limit.
    */
   push(bytes: Buffer): { line: Buffer; rest: Buffer } | undefined {
     this.#held = Buffer.concat([this.#held, bytes]);
+    if (this.#held.indexOf(PROXY_V2) === 0) throw new StrayProxyHeaderError();
     let start = 0;
     for (;;) {
       const end = this.#held.indexOf(LF, start);
@@ -47,9 +65,18 @@ export class ClientIdent {
         const line = Buffer.from(this.#held.subarray(start, lineEnd));
         return { line, rest: Buffer.from(this.#held.subarray(end + 1)) };
       }
+      const isProxy = this.#held.subarray(start).indexOf(PROXY_V1) === 0;
+      if (isProxy) this.#hasProxyLine = true;
       start = end + 1;
     }
   }
+}
+
+/** What a client identified itself with. */
+export interface HeldIdent {
+  /** `undefined` until it is whole. */
+  line: Buffer | undefined;
+  hasProxyLine: boolean;
 }
 
 /**
@@ -60,15 +87,16 @@ export class ClientIdent {
 export function holdUntilIdent(
   socket: TcpSocket,
   onFailure: (error: unknown) => void,
-): { line: Buffer | undefined } {
+): HeldIdent {
   const ident = new ClientIdent();
-  const result: { line: Buffer | undefined } = { line: undefined };
+  const result: HeldIdent = { line: undefined, hasProxyLine: false };
   socket.intake = (bytes) => {
     try {
       const found = ident.push(bytes);
       if (!found) return undefined;
       socket.intake = undefined;
       result.line = found.line;
+      result.hasProxyLine = ident.hasProxyLine;
       return Buffer.concat([NEUTRAL_LINE, found.rest]);
     } catch (error) {
       socket.intake = () => undefined;

@@ -46,6 +46,7 @@ Deno.test("sshd.md case 50: another user is refused without a question", async (
   const { lookup, asked } = setUp(found(12));
   assertEquals(await lookup.find("root", KEY, BLOB), {
     refusal: "unknown user",
+    blame: "user_name",
   });
   assertEquals(asked, []);
 });
@@ -90,6 +91,7 @@ Deno.test("the answer for one user is not another's", async () => {
   await lookup.find("git", KEY, BLOB);
   assertEquals(await lookup.find("git ", KEY, BLOB), {
     refusal: "unknown user",
+    blame: "user_name",
   });
 });
 

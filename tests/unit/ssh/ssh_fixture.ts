@@ -8,7 +8,10 @@ import { SYSTEM_CLOCK } from "../../../src/core/host.ts";
 import { writeText } from "../../../src/core/io.ts";
 import { Logger } from "../../../src/core/log.ts";
 import { Secret } from "../../../src/core/secret.ts";
-import type { ConnectionLimits } from "../../../src/ssh/connection_services.ts";
+import type {
+  ApiPlace,
+  ConnectionLimits,
+} from "../../../src/ssh/connection_services.ts";
 import {
   type RunningSshServer,
   startSshServer,
@@ -38,6 +41,8 @@ export interface SshFixture extends AsyncDisposable {
   readonly records: LogRecord[];
   /** Keys that were looked up, in order. */
   readonly lookups: string[];
+  /** What the internal API would be told of each login. */
+  readonly places: ApiPlace[];
   /** Waits until a record with this message has been written. */
   logged(message: string, count?: number): Promise<LogRecord>;
 }
@@ -90,6 +95,7 @@ export async function startFixture(
   const folder = await makeKeys();
   const records: LogRecord[] = [];
   const lookups: string[] = [];
+  const places: ApiPlace[] = [];
   const waiters = new Set<() => void>();
   const known = await publicKeyText(`${folder}/user_ed25519`);
   const log = new Logger({
@@ -121,7 +127,10 @@ export async function startFixture(
     log,
     clock: SYSTEM_CLOCK,
     // Nothing else of it is used here.
-    openApi: () => api as ApiClient,
+    openApi: (_log, place) => {
+      places.push(place);
+      return api as ApiClient;
+    },
     handleSession: options.handle ?? greet,
     ...(options.limits && { limits: options.limits }),
   });
@@ -131,6 +140,7 @@ export async function startFixture(
     port: server.address.port,
     records,
     lookups,
+    places,
     async logged(message, count = 1) {
       for (;;) {
         const found = records.filter(({ msg }) => msg === message);
@@ -195,6 +205,12 @@ export function makeConfig(sshd: Partial<SshdConfig>): Config {
       clientAliveIntervalMs: 0,
       gracePeriodMs: 10_000,
       loginGraceTimeMs: 60_000,
+      maxStartups: "none",
+      perSourceMaxStartups: 0,
+      perSourceNetBlockSize: "32:64",
+      perSourcePenalties: "no",
+      perSourceExempt: [],
+      workers: 1,
       readinessProbe: "/start",
       livenessProbe: "/health",
       hostKeyFiles: [],

@@ -1,0 +1,277 @@
+/**
+ * Who is let in to try a login: bounds on connections before login, in all and
+ * for each source, and penalties of sources that misbehave.
+ *
+ * The address from which PROXY headers come is a balancer's: it stands for
+ * everyone behind it, so nothing that one of them does is held against it.
+ * Source: OpenSSH, sshd_config(5), MaxStartups, PerSourceMaxStartups,
+ * PerSourceNetBlockSize, PerSourcePenalties, PerSourcePenaltyExemptList.
+ * @module
+ */
+import type { SshdConfig } from "../config/config.ts";
+import type { Clock } from "../core/host.ts";
+import type { Logger } from "../core/log.ts";
+import { AddressList } from "./address_list.ts";
+import {
+  type Offence,
+  parsePenalties,
+  type PenaltySettings,
+  PenaltyTable,
+} from "./penalties.ts";
+import {
+  type NetBlockSize,
+  parseNetBlockSize,
+  sourceOf,
+} from "./source_block.ts";
+import {
+  type Count,
+  isTurnedAway,
+  localCount,
+  type MaxStartups,
+  parseMaxStartups,
+} from "./startups.ts";
+
+/** Balancers that are remembered; one that comes back is remembered anew. */
+const BALANCERS_MAX = 1_024;
+/** Refusals are told in one record for each so many milliseconds. */
+const REPORT_INTERVAL_MS = 10_000;
+
+/** Why a connection is not let in. */
+export type AdmissionRefusal =
+  | "max_startups"
+  | "per_source_max_startups"
+  | "per_source_penalties";
+
+/** The settings, read once. */
+export interface AdmissionSettings {
+  readonly maxStartups: MaxStartups | undefined;
+  /** Infinity for no bound. */
+  readonly perSourceMax: number;
+  readonly blockSize: NetBlockSize;
+  readonly penalties: PenaltySettings | undefined;
+  readonly exempt: AddressList;
+}
+
+type AdmissionConfig = Pick<
+  SshdConfig,
+  | "maxStartups"
+  | "perSourceMaxStartups"
+  | "perSourceNetBlockSize"
+  | "perSourcePenalties"
+  | "perSourceExempt"
+>;
+
+/** @throws {Error} Naming the setting that cannot be used. */
+export function readAdmissionSettings(
+  config: AdmissionConfig,
+): AdmissionSettings {
+  let exempt: AddressList;
+  try {
+    exempt = new AddressList(config.perSourceExempt);
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    const reason = text.replace("proxyproto: ", "");
+    throw new Error(`sshd.per_source_exempt: ${reason}`, { cause });
+  }
+  const { perSourceMaxStartups } = config;
+  return {
+    maxStartups: parseMaxStartups(config.maxStartups),
+    perSourceMax: perSourceMaxStartups > 0 ? perSourceMaxStartups : Infinity,
+    blockSize: parseNetBlockSize(config.perSourceNetBlockSize),
+    penalties: parsePenalties(config.perSourcePenalties),
+    exempt,
+  };
+}
+
+/** What an admission works with. */
+export interface AdmissionOptions {
+  readonly settings: AdmissionSettings;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Connections before login; shared where several threads serve. */
+  readonly count?: Count;
+  /** From 0 up to but not 1. */
+  readonly random?: () => number;
+  /** Told of each refusal. */
+  readonly onRefusal?: (reason: AdmissionRefusal) => void;
+  /** Told of each offence that counts, for threads beside this one. */
+  readonly onOffence?: (source: string, offence: Offence) => void;
+}
+
+/** The gate of a server. */
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #count: Count;
+  readonly #random: () => number;
+  readonly #bySource = new Map<string, number>();
+  readonly #penalties = new PenaltyTable();
+  readonly #balancers = new Set<string>();
+  readonly #refused = new Map<AdmissionRefusal, number>();
+  #settings: AdmissionSettings;
+  #reportedMs = -Infinity;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+    this.#count = options.count ?? localCount();
+    this.#random = options.random ?? Math.random;
+  }
+
+  /** Connections on their way to a login, those of other threads included. */
+  get startupCount(): number {
+    return this.#count.value;
+  }
+
+  /** Sources that have a penalty. */
+  get penaltyCount(): number {
+    return this.#penalties.size;
+  }
+
+  /** Takes new settings; connections that are in stay in. */
+  update(settings: AdmissionSettings): void {
+    this.#settings = settings;
+    if (settings.penalties === undefined) this.#penalties.clear();
+  }
+
+  /** Takes a connection that was just accepted. */
+  enter(): AdmissionTicket | AdmissionRefusal {
+    const { maxStartups } = this.#settings;
+    const isRefused = maxStartups !== undefined &&
+      isTurnedAway(maxStartups, this.#count.value, this.#random());
+    if (isRefused) return this.#refuse("max_startups");
+    this.#count.add(1);
+    return new AdmissionTicket({
+      leave: () => this.#count.add(-1),
+      bind: (address) => this.#bind(address),
+      punish: (source, offence) => {
+        this.punish(source, offence);
+        this.#options.onOffence?.(source, offence);
+      },
+    });
+  }
+
+  /** Remembers a peer as one that sends PROXY headers. */
+  noteBalancer(peer: string): void {
+    this.#balancers.delete(peer);
+    for (const oldest of this.#balancers) {
+      if (this.#balancers.size < BALANCERS_MAX) break;
+      this.#balancers.delete(oldest);
+    }
+    this.#balancers.add(peer);
+  }
+
+  /** Notes an offence, also one that another thread has seen. */
+  punish(source: string, offence: Offence): void {
+    const { penalties } = this.#settings;
+    if (!penalties) return;
+    const { clock, log } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const seconds = this.#penalties.add(source, offence, {
+      settings: penalties,
+      nowMs,
+    });
+    if (seconds === undefined) return;
+    log.warn("penalty: source is shut out", {
+      source,
+      reason: offence,
+      duration_s: seconds,
+      setting: "sshd.per_source_penalties",
+    });
+  }
+
+  #bind(address: string): SourcePlace | AdmissionRefusal {
+    const { blockSize, exempt, perSourceMax, penalties } = this.#settings;
+    if (this.#balancers.has(address) || exempt.has(address)) return FREE;
+    const source = sourceOf(address, blockSize);
+    const nowMs = this.#options.clock.monotonicMs();
+    if (penalties && this.#penalties.isShutOut(source, nowMs)) {
+      return this.#refuse("per_source_penalties");
+    }
+    const count = this.#bySource.get(source) ?? 0;
+    if (count >= perSourceMax) return this.#refuse("per_source_max_startups");
+    this.#bySource.set(source, count + 1);
+    return { source, leave: () => this.#leaveSource(source) };
+  }
+
+  #leaveSource(source: string): void {
+    const count = (this.#bySource.get(source) ?? 0) - 1;
+    if (count > 0) this.#bySource.set(source, count);
+    else this.#bySource.delete(source);
+  }
+
+  /** One record for many: an attack must not fill the disk as well. */
+  #refuse(reason: AdmissionRefusal): AdmissionRefusal {
+    const { clock, log, onRefusal } = this.#options;
+    onRefusal?.(reason);
+    this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1);
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#reportedMs < REPORT_INTERVAL_MS) return reason;
+    this.#reportedMs = nowMs;
+    for (const [refusal, count] of this.#refused) {
+      log.warn("connections refused before login", {
+        setting: `sshd.${refusal}`,
+        count,
+        unauthenticated_connections: this.#count.value,
+      });
+    }
+    this.#refused.clear();
+    return reason;
+  }
+}
+
+/** A place among the connections of one source. */
+interface SourcePlace {
+  /** Nothing is held against it where this is `undefined`. */
+  readonly source: string | undefined;
+  readonly leave: () => void;
+}
+
+const FREE: SourcePlace = { source: undefined, leave: () => {} };
+
+/** One connection's place at the gate, until it has logged in or has ended. */
+export class AdmissionTicket {
+  readonly #gate: {
+    leave(): void;
+    bind(address: string): SourcePlace | AdmissionRefusal;
+    punish(source: string, offence: Offence): void;
+  };
+  #place: SourcePlace = FREE;
+  #isOver = false;
+
+  constructor(gate: {
+    leave(): void;
+    bind(address: string): SourcePlace | AdmissionRefusal;
+    punish(source: string, offence: Offence): void;
+  }) {
+    this.#gate = gate;
+  }
+
+  /**
+   * Says whose connection it is.
+   * @param address The client's, not the balancer's.
+   * @returns Why it must go, if it must; it has then left already.
+   */
+  bind(address: string): AdmissionRefusal | undefined {
+    const place = this.#gate.bind(address);
+    if (typeof place !== "string") {
+      this.#place = place;
+      return undefined;
+    }
+    this.leave();
+    return place;
+  }
+
+  /** The connection has logged in, or has ended. Idempotent. */
+  leave(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#gate.leave();
+    this.#place.leave();
+  }
+
+  /** Holds something against the source, if it has one. */
+  punish(offence: Offence): void {
+    const { source } = this.#place;
+    if (source !== undefined) this.#gate.punish(source, offence);
+  }
+}
