@@ -3,7 +3,7 @@
  * Source: GitLab Shell 14.56.1 (go-proxyproto), whose messages are kept.
  * @module
  */
-import { isIpInRange, parseIp } from "../gitaly/host_port.ts";
+import { isIpInRange, parseIp } from "../core/host_port.ts";
 
 /** Which addresses are meant. */
 export class AddressList {

@@ -7,7 +7,7 @@
  * @module
  */
 import { ProtocolError } from "../core/errors.ts";
-import { parseIp } from "../gitaly/host_port.ts";
+import { parseIp } from "../core/host_port.ts";
 
 /** Longest version 1 header, line end included. */
 export const PROXY_V1_BYTES_MAX = 107;

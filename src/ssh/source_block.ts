@@ -3,7 +3,7 @@
  * Source: OpenSSH, sshd_config(5), PerSourceNetBlockSize.
  * @module
  */
-import { parseIp } from "../gitaly/host_port.ts";
+import { parseIp } from "../core/host_port.ts";
 
 /** Leading bits that make two addresses the same source. */
 export interface NetBlockSize {
