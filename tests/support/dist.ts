@@ -17,6 +17,8 @@ export interface ProgramRun {
   /** The whole environment but for `PATH`. */
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
+  /** Whether standard input stays open behind `stdin`, until the end. */
+  readonly staysOpen?: boolean;
   /** Another path than that in `dist/`. */
   readonly path?: string;
   /** A script for `sh`, which finds the program as `$0`. */
@@ -56,11 +58,9 @@ export async function runProgram(
     signal: AbortSignal.timeout(RUN_TIMEOUT_MS),
     ...(run.cwd === undefined ? {} : { cwd: run.cwd }),
   }).spawn();
-  const feeding = feed(child.stdin, run.stdin ?? "");
-  const [{ code, stdout, stderr }] = await Promise.all([
-    child.output(),
-    feeding,
-  ]);
+  const output = child.output();
+  const feeding = feed(child.stdin, run, output);
+  const [{ code, stdout, stderr }] = await Promise.all([output, feeding]);
   return {
     stdout: decoder.decode(stdout),
     stderr: decoder.decode(stderr),
@@ -70,13 +70,15 @@ export async function runProgram(
 
 async function feed(
   stdin: WritableStream<Uint8Array>,
-  input: string | Uint8Array,
+  { stdin: input = "", staysOpen = false }: ProgramRun,
+  output: Promise<unknown>,
 ): Promise<void> {
   const writer = stdin.getWriter();
   try {
     await writer.write(
       typeof input === "string" ? new TextEncoder().encode(input) : input,
     );
+    if (staysOpen) await output;
     await writer.close();
   } catch {
     // The program ended without reading it all, which is its right.

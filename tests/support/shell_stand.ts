@@ -19,6 +19,8 @@ export interface SessionStart {
   /** Replaces single variables; `undefined` unsets one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly stdin?: string | Uint8Array;
+  /** Whether standard input stays open behind `stdin`, until the end. */
+  readonly staysOpen?: boolean;
 }
 
 /** A stack and the sessions on it. */
@@ -34,7 +36,7 @@ export class ShellStand implements AsyncDisposable {
 
   /** Runs one session to its end. */
   session(start: SessionStart = {}): Promise<ProgramOutcome> {
-    const { args = ["key-1"], command, env = {}, stdin } = start;
+    const { args = ["key-1"], command, env = {}, stdin, staysOpen } = start;
     const all: Record<string, string | undefined> = {
       GITLAB_SHELL_DIR: this.stack.shellRoot.path,
       SSH_CONNECTION: "127.0.0.1 0 127.0.0.2 65535",
@@ -49,6 +51,7 @@ export class ShellStand implements AsyncDisposable {
       args,
       env: set,
       ...(stdin === undefined ? {} : { stdin }),
+      ...(staysOpen === undefined ? {} : { staysOpen }),
     });
   }
 
