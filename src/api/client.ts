@@ -25,6 +25,20 @@ export interface AuthorizedKey {
   readonly key: string;
 }
 
+/** A user certificate that GitLab is asked about. */
+export interface CertificateQuestion {
+  /** SHA-256 of the authority's key: base64 without padding. */
+  readonly authority: string;
+  /** What the authority calls the user. */
+  readonly identifier: string;
+}
+
+/** The user that `/authorized_certs` found, and the only place to be. */
+export interface CertifiedUser {
+  readonly username: string;
+  readonly namespace: string;
+}
+
 /** What `/check` says of the GitLab that answered. */
 export interface HealthReport {
   /** Whether its Redis can be reached. */
@@ -60,6 +74,14 @@ export interface ApiClient {
    * without a usable id.
    */
   authorizedKey(key: string, signal?: AbortSignal): Promise<AuthorizedKey>;
+  /**
+   * @throws {ApiError | Error} As above; 404 for an unknown authority or user;
+   * an answer without user or namespace.
+   */
+  authorizedCertificate(
+    question: CertificateQuestion,
+    signal?: AbortSignal,
+  ): Promise<CertifiedUser>;
   /** @throws {ApiError | Error} As above. */
   check(signal?: AbortSignal): Promise<HealthReport>;
   /**

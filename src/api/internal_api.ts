@@ -80,6 +80,16 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       using deadline = new Deadline(timeoutMs, signal);
       return await lookUpKey(caller, key, deadline.signal);
     },
+    async authorizedCertificate({ authority, identifier }, signal) {
+      const codec = await import("./authorized_certs.ts");
+      const answer = await caller.call({
+        method: "GET",
+        path: "/authorized_certs",
+        query: { key: authority, user_identifier: identifier },
+      }, signal);
+      const found = decoded(answer, codec.decodeCertifiedUser);
+      return codec.checkCertifiedUser(found);
+    },
     async check(signal) {
       const answer = await caller.call(
         { method: "GET", path: "/check" },

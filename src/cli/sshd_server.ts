@@ -50,6 +50,7 @@ export async function prepareProductServer(
     config,
     log,
     clock,
+    env: host.env,
     openApi: (log, place) =>
       createApiClient({ ...host, config, log, ...place, transport }),
     handleSession: createCommandSession({

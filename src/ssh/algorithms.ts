@@ -84,6 +84,8 @@ const USER_KEYS: AlgorithmKind = {
   key: "public_key_algorithms",
   defaults: [
     "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
     "ecdsa-sha2-nistp256",
     "ecdsa-sha2-nistp384",
     "ecdsa-sha2-nistp521",
@@ -93,10 +95,7 @@ const USER_KEYS: AlgorithmKind = {
     "ssh-dss",
   ],
   optional: [],
-  missing: [
-    "sk-ssh-ed25519@openssh.com",
-    "sk-ecdsa-sha2-nistp256@openssh.com",
-  ],
+  missing: [],
 };
 
 /**

@@ -7,10 +7,11 @@
  */
 import { errorText } from "../core/errors.ts";
 import { quoteGo } from "../core/go_text.ts";
+import { parseUserKey, plainAlgorithm } from "./certificate.ts";
 import type { KeyLookup } from "./key_lookup.ts";
 import type { Blame, Login } from "./login.ts";
 import type { RefusedAttempt } from "./login_refusals.ts";
-import { parsePublicKey, type PublicKey } from "./public_key.ts";
+import type { PublicKey } from "./public_key.ts";
 import {
   decodePublicKeyRequest,
   decodeUserauthRequest,
@@ -205,10 +206,11 @@ export class Authentication {
     request: PublicKeyRequest,
   ): Promise<Verdict> {
     const { algorithms, lookup } = this.#options;
-    if (!algorithms.includes(request.algorithm)) {
+    // A certificate is judged by the algorithm of the key in it.
+    if (!algorithms.includes(plainAlgorithm(request.algorithm))) {
       return this.#fail(notAccepted(request.algorithm));
     }
-    const key = parsePublicKey(request.blob);
+    const key = parseUserKey(request.blob);
     if (!key.algorithms.includes(request.algorithm)) {
       return this.#fail(
         `ssh: public key type ${quoteGo(key.type)} does not match ` +
@@ -243,7 +245,8 @@ export class Authentication {
     if (signature === undefined || key.refusal !== undefined) return undefined;
     // Any of the names of a key will do: old agents sign with SHA-1 whatever
     // was announced.
-    if (!key.algorithms.includes(signature.format)) {
+    const formats = key.formats ?? key.algorithms;
+    if (!formats.includes(signature.format)) {
       return `ssh: signature ${
         quoteGo(shorten(signature.format))
       } not compatible ` +

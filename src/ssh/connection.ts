@@ -243,7 +243,7 @@ export class Connection {
   }
 
   #openAuthentication(transport: SshTransport): Authentication {
-    const { user, offer, openApi } = this.#services;
+    const { user, offer, openApi, trustedCas, clock, env } = this.#services;
     const { forwardedFor } = this.#arrival;
     const correlationId = this.#correlationId;
     const api = openApi(this.#log, { correlationId, forwardedFor });
@@ -254,6 +254,10 @@ export class Connection {
         api,
         log: this.#log,
         signal: this.#abort.signal,
+        trustedCas,
+        clientAddress: this.#arrival.clientIp,
+        nowMs: () => clock.nowMs(),
+        env,
       }),
       algorithms: offer.signatureAlgorithms,
       onLogin: (login) => this.#open(transport, api, login),

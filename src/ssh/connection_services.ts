@@ -9,14 +9,18 @@ import type { SessionLimits } from "./session.ts";
 import type { SessionHandler } from "./session_handler.ts";
 import type { Ssh2Library, Ssh2Server } from "./ssh2_types.ts";
 import type { TransportOffer } from "./transport.ts";
+import type { TrustedUserCas } from "./trusted_user_cas.ts";
 
 /** Made once; nothing in it belongs to one connection. */
 export interface ConnectionServices {
   readonly ssh2: Ssh2Library;
   readonly ssh2Server: Ssh2Server;
   readonly offer: TransportOffer;
-  /** The one user name that may log in. */
+  /** The one user name that may log in with a plain key. */
   readonly user: string;
+  readonly trustedCas: TrustedUserCas;
+  /** The process environment. */
+  readonly env: (name: string) => string | undefined;
   readonly limits: ConnectionLimits;
   readonly clock: Clock;
   /** Opens a connection's own way to the internal API. */

@@ -6,7 +6,10 @@
 import type { ApiClient } from "../api/client.ts";
 import { Deadline, isTimeout } from "../core/deadline.ts";
 import { ApiError, errorText } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
+import {
+  type CertificateLoginOptions,
+  decideOnCertificate,
+} from "./certificate_login.ts";
 import type { LoginDecision } from "./login.ts";
 import type { PublicKey } from "./public_key.ts";
 
@@ -14,12 +17,20 @@ import type { PublicKey } from "./public_key.ts";
 export const LOOKUP_TIMEOUT_MS = 10_000;
 
 /** What a look-up is made with. */
-export interface KeyLookupOptions {
-  /** The one user name that may log in. */
+export interface KeyLookupOptions extends CertificateLoginOptions {
+  /** The one user name that may log in with a plain key. */
   readonly user: string;
-  readonly api: Pick<ApiClient, "authorizedKey">;
-  readonly log: Logger;
+  readonly api: Pick<ApiClient, "authorizedKey" | "authorizedCertificate">;
   readonly signal: AbortSignal;
+}
+
+/** A key that somebody offers. */
+interface OfferedKey {
+  readonly user: string;
+  readonly key: PublicKey;
+  readonly blob: Uint8Array;
+  /** The wire form as GitLab is asked about it. */
+  readonly encoded: string;
 }
 
 /**
@@ -46,34 +57,46 @@ export class KeyLookup {
     const encoded = blob.toBase64({ omitPadding: true });
     const about = `${encoded} ${user}`;
     if (this.#latest?.about === about) return this.#latest.decision;
-    const decision = await this.#decide(user, key, encoded);
+    const decision = await this.#decide({ user, key, blob, encoded });
     this.#latest = { about, decision };
     return decision;
   }
 
-  async #decide(
-    user: string,
-    key: PublicKey,
-    encoded: string,
-  ): Promise<LoginDecision> {
-    const { log, api, signal } = this.#options;
+  async #decide(offered: OfferedKey): Promise<LoginDecision> {
+    const { log, signal } = this.#options;
+    const { key, user, blob } = offered;
     log.info("public key authentication", { ssh_key_type: key.type });
+    using deadline = new Deadline(LOOKUP_TIMEOUT_MS, signal);
+    try {
+      const { certificate } = key;
+      return certificate
+        ? await decideOnCertificate(
+          { user, certificate, blob },
+          this.#options,
+          deadline.signal,
+        )
+        : await this.#decideOnKey(offered, deadline.signal);
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  /** @throws {Error} If GitLab cannot be asked or refuses. */
+  async #decideOnKey(
+    { user, key, encoded }: OfferedKey,
+    signal: AbortSignal,
+  ): Promise<LoginDecision> {
     if (user !== this.#options.user) {
       return { refusal: "unknown user", blame: "user_name" };
     }
     if (key.refusal !== undefined) return { refusal: key.refusal };
-    using deadline = new Deadline(LOOKUP_TIMEOUT_MS, signal);
-    try {
-      const { id } = await api.authorizedKey(encoded, deadline.signal);
-      // Ids begin at 1: anything else is not an answer about a key.
-      if (!Number.isSafeInteger(id) || id < 1) {
-        return { refusal: `Cannot accept key id ${id}` };
-      }
-      const identity = { kind: "key", keyId: String(id) } as const;
-      return { login: { identity, namespacePath: "" } };
-    } catch (error) {
-      return refusalOf(error);
+    const { id } = await this.#options.api.authorizedKey(encoded, signal);
+    // Ids begin at 1: anything else is not an answer about a key.
+    if (!Number.isSafeInteger(id) || id < 1) {
+      return { refusal: `Cannot accept key id ${id}` };
     }
+    const identity = { kind: "key", keyId: String(id) } as const;
+    return { login: { identity, namespacePath: "" } };
   }
 }
 

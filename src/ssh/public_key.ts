@@ -3,19 +3,27 @@
  * length of every field is checked before it is used: short keys have crashed
  * other servers (CVE-2020-9283).
  *
- * A new kind of key, such as `sk-` keys or certificates, is one row of
- * `KEY_TYPES`.
+ * A new kind of key is one row of `KEY_TYPES`. Certificates wrap one of these:
+ * see `certificate.ts`.
  * Source: RFC 4253, section 6.6; RFC 5656; RFC 8332; RFC 8709; GitLab Shell
  * 14.56.1 (golang.org/x/crypto), limits of RSA keys.
  * @module
  */
-import { createPublicKey, verify } from "node:crypto";
-import type { KeyObject } from "node:crypto";
+import { verify } from "node:crypto";
 import { ProtocolError } from "../core/errors.ts";
-import { type Curve, CURVES } from "./openssh_private_key.ts";
+import type { Certificate } from "./certificate.ts";
+import {
+  base64,
+  check,
+  decodeEcdsaPair,
+  pointKey,
+  readPositive,
+} from "./key_parts.ts";
+import { CURVES } from "./openssh_private_key.ts";
+import { parseSkEcdsa, parseSkEd25519 } from "./security_key.ts";
 import { shorten } from "./shown_text.ts";
 import type { Signature } from "./ssh_messages.ts";
-import { SshReader, stripZeros, toFixedSize } from "./wire.ts";
+import { SshReader, toFixedSize } from "./wire.ts";
 
 /** A parsed key. */
 export interface PublicKey {
@@ -23,13 +31,20 @@ export interface PublicKey {
   readonly type: string;
   /** Signature algorithms that this key can be used with. */
   readonly algorithms: readonly string[];
+  /** Formats that its signatures may have; those of `algorithms` if absent. */
+  readonly formats?: readonly string[];
+  /** What its owner had certified; absent for plain keys. */
+  readonly certificate?: Certificate;
   /** Why this key may never log in; absent for others. */
   readonly refusal?: string;
   /**
    * @param data What was signed.
    * @returns Whether the signature is good; a malformed one is not.
+   * @throws {Error} If it is good and its owner did not touch the key.
    */
   verify(data: Uint8Array, signature: Signature): boolean;
+  /** The same key, satisfied without a touch; absent for other kinds. */
+  withoutTouch?(): PublicKey;
 }
 
 /** Hashes of the three ways in which an RSA key signs. */
@@ -43,7 +58,6 @@ const RSA_BITS_MIN = 1_024;
 const RSA_EXPONENT_MAX = 1n << 24n;
 const ED25519_KEY_BYTES = 32;
 const ED25519_SIGNATURE_BYTES = 64;
-const UNCOMPRESSED = 4;
 
 /** A Map, so that a client cannot name a member of an object. */
 const KEY_TYPES: ReadonlyMap<string, (reader: SshReader) => PublicKey> =
@@ -54,6 +68,8 @@ const KEY_TYPES: ReadonlyMap<string, (reader: SshReader) => PublicKey> =
     ["ecdsa-sha2-nistp384", parseEcdsa],
     ["ecdsa-sha2-nistp521", parseEcdsa],
     ["ssh-dss", parseDsa],
+    ["sk-ssh-ed25519@openssh.com", parseSkEd25519],
+    ["sk-ecdsa-sha2-nistp256@openssh.com", parseSkEcdsa],
   ]);
 
 /**
@@ -62,7 +78,16 @@ const KEY_TYPES: ReadonlyMap<string, (reader: SshReader) => PublicKey> =
  */
 export function parsePublicKey(blob: Uint8Array): PublicKey {
   const reader = new SshReader(blob);
-  const type = reader.readText();
+  const key = readPublicKey(reader.readText(), reader);
+  reader.expectEnd();
+  return key;
+}
+
+/**
+ * Reads the fields of a key that its type's name announced.
+ * @throws {ProtocolError} As `parsePublicKey`.
+ */
+export function readPublicKey(type: string, reader: SshReader): PublicKey {
   const parse = KEY_TYPES.get(type);
   if (!parse) {
     throw new ProtocolError(
@@ -70,9 +95,7 @@ export function parsePublicKey(blob: Uint8Array): PublicKey {
       0,
     );
   }
-  const key = parse(reader);
-  reader.expectEnd();
-  return key;
+  return parse(reader);
 }
 
 function parseEd25519(reader: SshReader): PublicKey {
@@ -127,22 +150,14 @@ function parseEcdsa(reader: SshReader): PublicKey {
   const curve = CURVES.get(name);
   const point = reader.readString();
   if (!curve) throw new ProtocolError("ssh: unsupported curve", 0);
-  const isWhole = point.length === 1 + 2 * curve.fieldBytes;
-  if (!isWhole || point[0] !== UNCOMPRESSED) {
-    throw new ProtocolError("ssh: invalid curve point", 0);
-  }
   const type = `ecdsa-sha2-${name}`;
-  const key = {
-    kty: "EC",
-    crv: curve.name,
-    x: base64(point.subarray(1, 1 + curve.fieldBytes)),
-    y: base64(point.subarray(1 + curve.fieldBytes)),
-  };
+  const key = pointKey(point, curve);
   return {
     type,
     algorithms: [type],
     verify(data, signature) {
-      const pair = decodeEcdsaSignature(signature, curve);
+      const bytes = onlyString(signature);
+      const pair = bytes && decodeEcdsaPair(bytes, curve);
       if (!pair) return false;
       return check(key, (object) =>
         verify(
@@ -166,29 +181,6 @@ function parseDsa(reader: SshReader): PublicKey {
   };
 }
 
-/** r and s on the length of the field, one after the other. */
-function decodeEcdsaSignature(
-  signature: Signature,
-  { fieldBytes }: Curve,
-): Uint8Array | undefined {
-  const bytes = onlyString(signature);
-  if (!bytes) return undefined;
-  try {
-    const reader = new SshReader(bytes);
-    const r = toFixedSize(readPositive(reader), fieldBytes);
-    const s = toFixedSize(readPositive(reader), fieldBytes);
-    reader.expectEnd();
-    if (!r || !s) return undefined;
-    const pair = new Uint8Array(2 * fieldBytes);
-    pair.set(r);
-    pair.set(s, fieldBytes);
-    return pair;
-  } catch (error) {
-    if (error instanceof ProtocolError) return undefined;
-    throw error;
-  }
-}
-
 /** The one string that the signature of a plain key is. */
 function onlyString({ bytes }: Signature): Uint8Array | undefined {
   try {
@@ -202,35 +194,6 @@ function onlyString({ bytes }: Signature): Uint8Array | undefined {
   }
 }
 
-/** A positive integer in its bare form. */
-function readPositive(reader: SshReader): Uint8Array {
-  const bytes = reader.readString();
-  if (((bytes[0] ?? 0) & 0x80) !== 0) {
-    throw new ProtocolError("Cannot use a negative number in a key", 0);
-  }
-  const bare = stripZeros(bytes);
-  if (bare.length === 0) {
-    throw new ProtocolError("Cannot use zero in a key", 0);
-  }
-  return bare;
-}
-
-/** Runs a verification; a key that cannot be imported verifies nothing. */
-function check(
-  key: Record<string, string>,
-  verifyWith: (key: KeyObject) => boolean,
-): boolean {
-  try {
-    return verifyWith(createPublicKey({ key, format: "jwk" }));
-  } catch {
-    return false;
-  }
-}
-
 function bitLength(bare: Uint8Array): number {
   return bare.length * 8 - Math.clz32(bare[0] ?? 0) + 24;
-}
-
-function base64(bytes: Uint8Array): string {
-  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }

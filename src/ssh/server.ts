@@ -31,6 +31,7 @@ import { type Arrival, Reception } from "./reception.ts";
 import type { SessionHandler } from "./session_handler.ts";
 import { loadSsh2 } from "./ssh2_library.ts";
 import type { Ssh2Client, Ssh2Library, Ssh2Offer } from "./ssh2_types.ts";
+import { loadTrustedUserCas } from "./trusted_user_cas.ts";
 import type { TransportOffer } from "./transport.ts";
 
 const IDENT = "GitLab-SSHD";
@@ -49,6 +50,8 @@ export interface SshServerOptions {
   /** Opens one connection's way to the internal API. */
   readonly openApi: (log: Logger, at: ApiPlace) => ApiClient;
   readonly handleSession: SessionHandler;
+  /** The process environment; empty when left out. */
+  readonly env?: (name: string) => string | undefined;
   /** Replaces limits that the configuration does not have. */
   readonly limits?: Partial<ConnectionLimits>;
 }
@@ -81,7 +84,7 @@ export async function startSshServer(
 /**
  * Loads ssh2 and the host keys and settles the algorithm lists.
  * @throws {Error} If ssh2 is not the version we know, no host key can be used,
- * or a list cannot be offered.
+ * an authority's file is bad, or a list cannot be offered.
  */
 export async function prepareSshServer(
   options: SshServerOptions,
@@ -92,8 +95,10 @@ export async function prepareSshServer(
   for (const warning of algorithms.warnings) log.warn(warning);
   for (const warning of warnOfProxy(config.sshd)) log.warn(warning);
   const hostKeys = loadHostKeys(config.sshd.hostKeyFiles, log);
+  const trustedCas = loadTrustedUserCas(config.sshd.trustedUserCaKeys, log);
   const ssh2 = await loadSsh2();
-  return new SshServer(options, ssh2, buildOffer(ssh2, algorithms, hostKeys));
+  const offer = buildOffer(ssh2, algorithms, hostKeys);
+  return new SshServer(options, ssh2, { offer, trustedCas });
 }
 
 /**
@@ -107,7 +112,6 @@ function refuseMissing({ sshd }: Config, log: Logger): void {
   }
   const lists = [
     ["host_cert_files", sshd.hostCertFiles],
-    ["trusted_user_ca_keys", sshd.trustedUserCaKeys],
   ] as const;
   for (const [key, files] of lists) {
     if (files.length > 0) {
@@ -130,7 +134,7 @@ export class SshServer {
   constructor(
     options: SshServerOptions,
     ssh2: Ssh2Library,
-    offer: TransportOffer,
+    { offer, trustedCas }: Pick<ConnectionServices, "offer" | "trustedCas">,
   ) {
     const { config, clock, openApi, handleSession } = options;
     const ssh2Server = new ssh2.Server({ hostKeys: [], ident: IDENT });
@@ -148,6 +152,8 @@ export class SshServer {
       ssh2Server,
       offer,
       user: config.user,
+      trustedCas,
+      env: options.env ?? (() => undefined),
       limits: limitsOf(options),
       clock,
       openApi,

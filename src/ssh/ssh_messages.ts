@@ -130,7 +130,7 @@ export function decodePublicKeyRequest(payload: Uint8Array): PublicKeyRequest {
  * Splits a signature into its format and the rest, which is one string for
  * plain keys and more for `sk-` ones.
  */
-function decodeSignature(bytes: Uint8Array): Signature {
+export function decodeSignature(bytes: Uint8Array): Signature {
   const reader = new SshReader(bytes);
   return { format: reader.readText(), bytes: reader.readRest() };
 }

@@ -6,6 +6,7 @@
 import { ProtocolError } from "../core/errors.ts";
 
 const UINT32_MAX = 0xffff_ffff;
+const UINT64_MAX = 2n ** 64n - 1n;
 const encoder = new TextEncoder();
 // A byte order mark is part of a name like any other character: `\uFEFFgit` is
 // not `git`.
@@ -44,6 +45,10 @@ export class SshReader {
 
   readUint32(): number {
     return this.#view.getUint32(this.#take(4));
+  }
+
+  readUint64(): bigint {
+    return this.#view.getBigUint64(this.#take(8));
   }
 
   /** A string as bytes: a view, the sender's for as long as the message is. */
@@ -117,6 +122,16 @@ export class SshWriter {
     }
     const part = new Uint8Array(4);
     new DataView(part.buffer).setUint32(0, value);
+    return this.raw(part);
+  }
+
+  /** @throws {RangeError} If the value is not a 64-bit unsigned integer. */
+  uint64(value: bigint): this {
+    if (value < 0n || value > UINT64_MAX) {
+      throw new RangeError(`Cannot write ${value} as uint64`);
+    }
+    const part = new Uint8Array(8);
+    new DataView(part.buffer).setBigUint64(0, value);
     return this.raw(part);
   }
 

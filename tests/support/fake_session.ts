@@ -145,6 +145,7 @@ export function makeFakeSession(options: FakeSessionOptions = {}): FakeSession {
         options.discover?.() ??
           Promise.resolve({ id: 2, username: "alex-doe" }),
       authorizedKey: notAsked,
+      authorizedCertificate: notAsked,
       check: notAsked,
       checkBase: () => {},
       webTransport: () =>

@@ -176,3 +176,44 @@ Deno.test("internal-api.md cases 131, 132 and 134: action and project text tell 
   // Refused once, counted once: the third request, not the fifth.
   assertEquals(counts.get('["git-upload-pack","p","4711"]'), 3);
 });
+
+const CERTIFICATE = { authority: "W3TH/+", identifier: "mira@reef.example" };
+
+Deno.test("internal-api.md 4.6: a certificate that GitLab knows", async () => {
+  await using served = serveApi([
+    json(200, { success: true, username: "mira", namespace: "tanuki" }),
+  ]);
+  const found = await served.client.authorizedCertificate(CERTIFICATE);
+  assertEquals(found, { username: "mira", namespace: "tanuki" });
+  assertEquals(
+    served.api.seen(0).target,
+    "/api/v4/internal/authorized_certs?key=W3TH%2F%2B&user_identifier=" +
+      "mira%40reef.example",
+  );
+});
+
+Deno.test("internal-api.md 4.6: an authority that nobody has", async () => {
+  const message = "404 Certificate Not Found";
+  await using served = serveApi([json(404, { message })]);
+  await assertFails(
+    served.client.authorizedCertificate(CERTIFICATE),
+    message,
+    404,
+    "policy",
+  );
+});
+
+const NO_USERS: [string, unknown][] = [
+  ["Certificate has no namespace", { username: "mira" }],
+  ["Certificate has no namespace", { username: "mira", namespace: null }],
+  ["Certificate has no user", { namespace: "tanuki" }],
+  ["Certificate has no user", {}],
+  ["parsing failed", { username: 1, namespace: "tanuki" }],
+  ["parsing failed", "mira"],
+];
+for (const [told, body] of NO_USERS) {
+  Deno.test(`sshd.md Q18: ${JSON.stringify(body)} lets nobody in`, async () => {
+    await using served = serveApi([json(200, body)]);
+    await assertFails(served.client.authorizedCertificate(CERTIFICATE), told);
+  });
+}

@@ -36,6 +36,8 @@ Deno.test("sshd.md case 39: the default lists, in order of offer", () => {
     ],
     userKeys: [
       "ssh-ed25519",
+      "sk-ssh-ed25519@openssh.com",
+      "sk-ecdsa-sha2-nistp256@openssh.com",
       "ecdsa-sha2-nistp256",
       "ecdsa-sha2-nistp384",
       "ecdsa-sha2-nistp521",

@@ -131,8 +131,9 @@ Deno.test("sshd.md cases 36, 39, 45, 46: what OpenSSH is told", async () => {
   assertEquals(list("compression stoc"), "none");
   assertStringIncludes(
     seen,
-    "server-sig-algs=<ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384," +
-      "ecdsa-sha2-nistp521,rsa-sha2-256,rsa-sha2-512,ssh-rsa,ssh-dss>",
+    "server-sig-algs=<ssh-ed25519,sk-ssh-ed25519@openssh.com," +
+      "sk-ecdsa-sha2-nistp256@openssh.com,ecdsa-sha2-nistp256," +
+      "ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,rsa-sha2-256,rsa-sha2-512,ssh-rsa,ssh-dss>",
   );
   assertStringIncludes(seen, "ping@openssh.com");
   // Said by OpenSSH when it begins to count anew after new keys.

@@ -16,7 +16,8 @@ function setUp(
   answer: (key: string, signal?: AbortSignal) => Promise<AuthorizedKey>,
 ) {
   const asked: string[] = [];
-  const api: Pick<ApiClient, "authorizedKey"> = {
+  const api: Pick<ApiClient, "authorizedKey" | "authorizedCertificate"> = {
+    authorizedCertificate: () => Promise.reject(new Error("no certificate")),
     authorizedKey(key, signal) {
       asked.push(key);
       return answer(key, signal);
@@ -28,6 +29,10 @@ function setUp(
     api,
     log: SILENT_LOGGER,
     signal: abort.signal,
+    trustedCas: { has: () => false, count: 0 },
+    clientAddress: "127.0.0.1",
+    nowMs: () => 0,
+    env: () => undefined,
   });
   return { lookup, asked, abort };
 }

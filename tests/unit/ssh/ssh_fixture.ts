@@ -31,6 +31,9 @@ export interface FixtureOptions {
   handle?: SessionHandler;
   /** Answers a key look-up; the default knows the fixture's user key alone. */
   authorizedKey?: ApiClient["authorizedKey"];
+  /** Answers for group-level certificates; the default knows none. */
+  authorizedCertificate?: ApiClient["authorizedCertificate"];
+  env?: Record<string, string>;
 }
 
 /** A server that runs, and what a client needs to log in. */
@@ -109,7 +112,9 @@ export async function startFixture(
     threshold: -4,
     format: "json",
   });
-  const api: Pick<ApiClient, "authorizedKey"> = {
+  const api: Pick<ApiClient, "authorizedKey" | "authorizedCertificate"> = {
+    authorizedCertificate: options.authorizedCertificate ??
+      (() => Promise.reject(new Error("Not found"))),
     authorizedKey(key, signal) {
       lookups.push(key);
       if (options.authorizedKey) return options.authorizedKey(key, signal);
@@ -131,6 +136,7 @@ export async function startFixture(
       places.push(place);
       return api as ApiClient;
     },
+    env: (name) => options.env?.[name],
     handleSession: options.handle ?? greet,
     ...(options.limits && { limits: options.limits }),
   });
@@ -161,8 +167,12 @@ export async function startFixture(
 
 /** Says what it was asked to run, and as whom. */
 const greet: SessionHandler = async (start, { io }) => {
-  const { identity } = start.login;
-  const who = identity.kind === "key" ? `key-${identity.keyId}` : "nobody";
+  const { identity, namespacePath } = start.login;
+  const who = identity.kind === "key"
+    ? `key-${identity.keyId}`
+    : identity.kind === "username"
+    ? `${identity.username}@${namespacePath}`
+    : "nobody";
   await writeText(
     io.stdout,
     `${who} ${JSON.stringify(start.command)} ${start.gitProtocol}\n`,
@@ -258,7 +268,18 @@ export interface SshRun {
 export function sshArgs(
   { folder, port }: Pick<SshFixture, "folder" | "port">,
   options: readonly string[] = [],
+  agentPath?: string,
 ): string[] {
+  const identity = agentPath === undefined
+    ? [
+      "-o",
+      "IdentitiesOnly=yes",
+      "-o",
+      "IdentityAgent=none",
+      "-i",
+      `${folder}/user_ed25519`,
+    ]
+    : ["-o", `IdentityAgent=${agentPath}`, "-o", "IdentityFile=none"];
   return [
     "-F",
     "none",
@@ -272,13 +293,8 @@ export function sshArgs(
     "LogLevel=ERROR",
     "-o",
     "BatchMode=yes",
-    "-o",
-    "IdentitiesOnly=yes",
-    "-o",
-    "IdentityAgent=none",
     ...options,
-    "-i",
-    `${folder}/user_ed25519`,
+    ...identity,
     "git@127.0.0.1",
   ];
 }
@@ -287,13 +303,15 @@ export function sshArgs(
 export async function runSsh(
   fixture: Pick<SshFixture, "folder" | "port">,
   command: readonly string[],
-  { options = [], stdin }: {
+  { options = [], agentPath, stdin }: {
     options?: readonly string[];
+    /** Socket of an agent, whose keys are offered instead of the file's. */
+    agentPath?: string;
     stdin?: Uint8Array<ArrayBuffer>;
   } = {},
 ): Promise<SshRun> {
   const child = new Deno.Command("ssh", {
-    args: [...sshArgs(fixture, options), ...command],
+    args: [...sshArgs(fixture, options, agentPath), ...command],
     stdin: stdin ? "piped" : "null",
     stdout: "piped",
     stderr: "piped",
