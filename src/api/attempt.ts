@@ -176,7 +176,8 @@ function isGzip(headers: ResponseHead["headers"]): boolean {
   return headers.get("content-encoding")?.[0]?.toLowerCase() === "gzip";
 }
 
-function logResponse(
+/** Records an answer, as fault, refusal or success. */
+export function logResponse(
   { status, headers, contentLength }: ResponseHead,
   record: LogFields,
   log: Logger,
@@ -198,6 +199,7 @@ function shownUrl({ place, isQueryPrivate }: OutgoingRequest): string {
   return isQueryPrivate ? place.shownUrl.replace(/\?.*$/s, "") : place.shownUrl;
 }
 
-function roundToMicroseconds(durationMs: number): number {
+/** Milliseconds as seconds, exact to the microsecond. */
+export function roundToMicroseconds(durationMs: number): number {
   return Math.round(durationMs * 1000) / 1_000_000;
 }

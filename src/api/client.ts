@@ -7,6 +7,7 @@ import type { LogFields } from "../core/log.ts";
 import type { AccessAnswer, AccessQuestion, Identity } from "./access.ts";
 import type { CreatedToken, TokenWish } from "./account.ts";
 import type { GitAuditEvent } from "./git_audit_event.ts";
+import type { GitHttpClient } from "./git_http.ts";
 import type { LfsAccess, LfsQuestion } from "./lfs_authenticate.ts";
 import type { WebTransport } from "./web_transport.ts";
 
@@ -88,6 +89,8 @@ export interface ApiClient {
    * The way to the public URLs that answers name; not to the API itself.
    */
   webTransport(): Promise<WebTransport>;
+  /** Git over HTTP with another GitLab: a Geo primary, or a cell. */
+  gitHttp(): Promise<GitHttpClient>;
   /**
    * Whether calls can be made at all; makes none.
    * @throws {Error} `error creating http client: …`.

@@ -104,7 +104,7 @@ export class Exchange implements Disposable {
  * @throws {Error} As `readBody` fails.
  */
 export async function collectBody(
-  exchange: Exchange,
+  exchange: Pick<Exchange, "readBody">,
   sizeBytesMax: number,
 ): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];

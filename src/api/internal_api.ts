@@ -20,6 +20,7 @@ import {
   decodeUser,
   discoverQuery,
 } from "./lookups.ts";
+import type { GitHttpClient } from "./git_http.ts";
 import {
   ApiTransport,
   type TransportConfig,
@@ -63,6 +64,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     ...makeAccountCalls(caller),
     checkBase: () => void transport.base,
     webTransport: () => transport.web(),
+    gitHttp: () => loadGitHttp(options, transport),
     async allowed(question, signal, onSent) {
       const answer = await caller.call({
         method: "POST",
@@ -116,6 +118,27 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       await caller.call({ method: "POST", path, body, logFields }, signal);
     },
   };
+}
+
+/** Loaded when GitLab has sent a session elsewhere. */
+async function loadGitHttp(
+  { config, log, clock, correlationId, forwardedFor = "" }: ApiClientOptions,
+  transport: ApiTransport,
+): Promise<GitHttpClient> {
+  const [{ GitHttpClient }, { TokenMinter }, web] = await Promise.all([
+    import("./git_http.ts"),
+    import("./token.ts"),
+    transport.web(),
+  ]);
+  const minter = new TokenMinter(config.secret);
+  return new GitHttpClient({
+    web,
+    minter,
+    log,
+    clock,
+    correlationId,
+    forwardedFor,
+  });
 }
 
 /** Loaded with the first of them: most sessions make none. */

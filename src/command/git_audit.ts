@@ -3,10 +3,11 @@
  * Source: GitLab Shell 14.56.1, gitauditevent.
  * @module
  */
+import type { AccessAnswer } from "../api/access.ts";
 import { Deadline } from "../core/deadline.ts";
 import { errorText } from "../core/errors.ts";
+import type { PackResult } from "../gitaly/pack_request.ts";
 import type { CommandContext, CommandRequest } from "./command.ts";
-import type { GitServiceResult } from "./git_service.ts";
 
 /**
  * The user has all of their data and waits for nothing but this. Long enough
@@ -15,11 +16,18 @@ import type { GitServiceResult } from "./git_service.ts";
  */
 const TIMEOUT_MS = 5_000;
 
+/** One operation that a Gitaly has served. */
+export interface GitalyOperation {
+  readonly answer: AccessAnswer;
+  readonly result: PackResult;
+  readonly context: CommandContext;
+}
+
 /** Reports an operation that GitLab wants to know of; a failure is a record. */
 export async function auditGitOperation(
   action: "git-upload-pack" | "git-receive-pack",
   request: CommandRequest,
-  { answer, result, context }: GitServiceResult & { context: CommandContext },
+  { answer, result, context }: GitalyOperation,
 ): Promise<void> {
   const { api } = context;
   const fields = {

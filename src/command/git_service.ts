@@ -20,8 +20,11 @@ import type {
 } from "../gitaly/pack_request.ts";
 import { checkAccess } from "./access_check.ts";
 import type { CommandContext, CommandRequest } from "./command.ts";
+import type { RemoteCommand } from "./custom_action.ts";
 import { userIdField } from "./gl_user_id.ts";
 
+/** Of the access check: another site has to serve the command. */
+const CUSTOM_ACTION_STATUS = 300;
 const GITALY_UNAVAILABLE =
   "The git server, Gitaly, is not available at this time. Please contact your administrator.";
 const GITALY_OVERLOADED =
@@ -30,7 +33,8 @@ const GITALY_OVERLOADED =
 /** An access answer and what came of the call that it allowed. */
 export interface GitServiceResult {
   readonly answer: AccessAnswer;
-  readonly result: PackResult;
+  /** Absent if another GitLab has served the command, and watches over it. */
+  readonly result: PackResult | undefined;
 }
 
 /**
@@ -55,6 +59,10 @@ export async function runGitService(
     onSent: () => void context.gitaly().catch(() => {}),
   };
   const answer = await checkAccess(check, request, context);
+  if (service !== "upload-archive" && isElsewhere(answer)) {
+    await runElsewhere(answer, { service, request, context });
+    return { answer, result: undefined };
+  }
   const gitaly = await context.gitaly();
 
   const { log } = context;
@@ -96,6 +104,24 @@ export async function runGitService(
     });
     throw presentable(error);
   }
+}
+
+/** Whether a cell or a Geo primary has to serve the command, not a Gitaly. */
+function isElsewhere({ cellAddress, httpStatus }: AccessAnswer): boolean {
+  return cellAddress !== "" || httpStatus === CUSTOM_ACTION_STATUS;
+}
+
+/** Loaded when it is needed: most installations have neither Geo nor cells. */
+async function runElsewhere(
+  answer: AccessAnswer,
+  command: RemoteCommand,
+): Promise<void> {
+  if (answer.cellAddress !== "") {
+    const { runOnCell } = await import("./cell_route.ts");
+    return await runOnCell(answer, command);
+  }
+  const { runCustomAction } = await import("./custom_action.ts");
+  await runCustomAction(answer.customAction, command);
 }
 
 /** Where the answer sends us. A policy that cannot be read is left out. */

@@ -12,10 +12,15 @@ export async function run(
   request: CommandRequest,
   context: CommandContext,
 ): Promise<SessionData> {
-  const done = await runGitService("receive-pack", request, context);
-  if (done.answer.needAudit) {
+  const { answer, result } = await runGitService(
+    "receive-pack",
+    request,
+    context,
+  );
+  if (result && answer.needAudit) {
     const { auditGitOperation } = await import("./git_audit.ts");
-    await auditGitOperation("git-receive-pack", request, { ...done, context });
+    const operation = { answer, result, context };
+    await auditGitOperation("git-receive-pack", request, operation);
   }
-  return sessionDataOf(done.answer);
+  return sessionDataOf(answer);
 }

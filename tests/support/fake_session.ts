@@ -152,6 +152,7 @@ export function makeFakeSession(options: FakeSessionOptions = {}): FakeSession {
         Promise.resolve(
           new WebTransport({ env: () => undefined, setEnv: () => {} }),
         ),
+      gitHttp: notAsked,
       recoveryCodes: notAsked,
       checkOtp: notAsked,
       checkPush: notAsked,
