@@ -125,8 +125,7 @@ export function placeUrl(url: string, socketPath?: string): RequestPlace {
     throw new ProtocolError("Cannot use a URL with control characters", 0);
   }
   const at = authority.lastIndexOf("@");
-  const host = authority.slice(at + 1).replace(/:$/, "");
-  const { hostname, port } = splitHost(host);
+  const { hostname, port, host } = splitHost(authority.slice(at + 1));
   const target = encodeTarget(rest.startsWith("/") ? rest : `/${rest}`);
   return {
     connection: socketPath !== undefined
@@ -150,20 +149,22 @@ function joinUrl(base: string, path: string): string {
   return start + (path.startsWith("/") ? path : `/${path}`);
 }
 
+/** @returns Also the host as records show it, without the colon of no port. */
 function splitHost(
-  host: string,
-): { hostname: string; port: number | undefined } {
+  text: string,
+): { hostname: string; port: number | undefined; host: string } {
   const [, bracketed, plain = "", digits] =
-    /^(?:\[([0-9A-Fa-f:.]+(?:%25[^\]\s]+)?)\]|([^\s:[\]@<>"\\^`{|}]*))(?::([0-9]+))?$/
-      .exec(host) ?? [];
-  const port = digits === undefined ? undefined : Number(digits);
+    /^(?:\[([0-9A-Fa-f:.]+(?:%25[^\]\s]+)?)\]|([^\s:[\]@<>"\\^`{|}]*))(?::([0-9]*))?$/
+      .exec(text) ?? [];
+  const port = digits ? Number(digits) : undefined;
+  const host = digits === "" ? text.slice(0, -1) : text;
   if (bracketed === undefined && plain === "" && host !== "") {
     throw new ProtocolError("Cannot use the host of the URL", 0);
   }
   if (port !== undefined && port > 65_535) {
     throw new ProtocolError(`Cannot use port ${port}`, 0);
   }
-  return { hostname: bracketed?.replace("%25", "%") ?? plain, port };
+  return { hostname: bracketed?.replace("%25", "%") ?? plain, port, host };
 }
 
 /** What Go would send: bytes that no URL may hold are escaped, others left alone. */
@@ -180,6 +181,11 @@ function percent(byte: number): string {
 }
 
 function decodeCredentials(text: string): string {
+  // Go's set. Anything else, a backslash above all, is where two readers of
+  // one URL begin to differ about its host.
+  if (!/^[\w.:~!$&'()*+,;=%@-]*$/.test(text)) {
+    throw new ProtocolError("Cannot use the credentials of the URL", 0);
+  }
   const colon = text.indexOf(":");
   const [user, password] = colon < 0
     ? [text, ""]

@@ -185,6 +185,12 @@ const REFUSED = [
   "http://h\r\nX: y",
   "http://h/a\0b",
   "http://u:%zz@h",
+  // An engine goes to the host "u", Go nowhere.
+  "http://u\\:p@h",
+  "http://u:p<@h",
+  "http://h:8:",
+  "http://h::",
+  "http://[::1]::",
 ];
 for (const url of REFUSED) {
   Deno.test(`placeRequest() refuses ${JSON.stringify(url)}`, () => {
