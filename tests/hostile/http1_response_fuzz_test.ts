@@ -66,7 +66,7 @@ defineFuzzTarget(import.meta.url, {
     " ",
     "-1",
   ],
-  inputs: 30_000,
+  inputs: 12_000,
   outcomes: [
     "read",
     "refused: No status line",

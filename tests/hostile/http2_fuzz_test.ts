@@ -21,7 +21,7 @@ defineFuzzTarget(import.meta.url, {
     Uint8Array.fromHex("00000403000000000100000008"),
     Uint8Array.fromHex("000000090400000001"),
   ],
-  inputs: 8_000,
+  inputs: 4_000,
   outcomes: ["0", "13", "14"],
   async run(input, random) {
     const result = await converse(input, random.below(input.length + 1));

@@ -29,7 +29,7 @@ defineFuzzTarget(import.meta.url, {
     "fff0" + "x".repeat(100),
   ],
   words: ["0000", "0001", "0002", "0003", "0004", "0005", "fff0", "fff1"],
-  inputs: 30_000,
+  inputs: 12_000,
   outcomes: ["packets, then ", "refused: "],
   async run(input) {
     const packets: PktLine[] = [];

@@ -45,7 +45,7 @@ defineFuzzTarget(import.meta.url, {
     "\\u0000",
     "=",
   ],
-  inputs: 40_000,
+  inputs: 16_000,
   outcomes: ["read", "refused: json unmarshal: proto: "],
   run(input) {
     const text = decoder.decode(input);

@@ -71,7 +71,7 @@ defineFuzzTarget(import.meta.url, {
     Uint8Array.fromHex("0b"),
     Uint8Array.fromHex("80"),
   ],
-  inputs: 20_000,
+  inputs: 8_000,
   outcomes: ["read", "refused: Cannot decode truncated", "refused: "],
   run(input) {
     let outcome = "";

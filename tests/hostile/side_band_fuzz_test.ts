@@ -53,7 +53,7 @@ defineFuzzTarget(import.meta.url, {
     "fff0\x01" + "x".repeat(100),
   ],
   words: ["0005\x01", "0006\x02x", "0004", "fff1\x01", "\x03"],
-  inputs: 40_000,
+  inputs: 16_000,
   outcomes: ["read", "refused: unexpected EOF", "refused: unexpected band"],
   run(input, random) {
     const whole = read([input]);

@@ -190,7 +190,7 @@ defineFuzzTarget(import.meta.url, {
     inputOf(request(0, "signal")),
     Uint8Array.of(MESSAGE.channelExtendedData),
   ],
-  inputs: 20_000,
+  inputs: 8_000,
   outcomes: ["goes on", "refused: ssh: invalid channel"],
   async run(input) {
     const client = new FakeClient();

@@ -87,7 +87,7 @@ defineFuzzTarget(import.meta.url, {
     "x".repeat(300),
   ],
   words: ["\n", "\r\n", "SSH-2.0-", "\0\0\0\x04", "publickey"],
-  inputs: 30_000,
+  inputs: 12_000,
   outcomes: ["no ident, decoded", "refused: ssh: overflow", "ident"],
   run(input, random) {
     let decoded = 0;

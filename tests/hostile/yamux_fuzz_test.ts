@@ -121,7 +121,7 @@ defineFuzzTarget(import.meta.url, {
     frame(ping, ack, 0, 1),
     frame(windowUpdate, syn, 6, 0),
   ],
-  inputs: 15_000,
+  inputs: 6_000,
   outcomes: ["peer", "violation", "peer refused: Cannot accept yamux"].slice(
     0,
     2,
