@@ -38,7 +38,8 @@ const IDENT = "GitLab-SSHD";
 const STRICT_MARKER = "kex-strict-s-v00@openssh.com";
 const IDENT_TIMEOUT_MS = 10_000;
 const IDLE_CHANNEL_TIMEOUT_MS = 60_000;
-const CLIENT_GONE_TIMEOUT_MS = 10_000;
+/** The reference waits ten seconds; Gitaly works for nobody meanwhile. */
+const CLIENT_GONE_TIMEOUT_MS = 1_500;
 /** A timer of more than 24 days would ring at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
