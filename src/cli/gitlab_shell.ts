@@ -21,7 +21,7 @@ import { CommandLineError, errorText } from "../core/errors.ts";
 import { EXIT_FAILURE, EXIT_OK } from "../core/exit_status.ts";
 import type { Host } from "../core/host.ts";
 import { writeText } from "../core/io.ts";
-import type { Logger } from "../core/log.ts";
+import type { LogFields, Logger } from "../core/log.ts";
 import { parseCommandWords } from "../git/command_words.ts";
 import { errorForUser, exitStatusOfBrokenPipe } from "./failure.ts";
 import { openSessionContext } from "./session_context.ts";
@@ -166,13 +166,20 @@ async function runCommand(
     },
     command: command.logName,
   });
-  using context = openSessionContext(host, config, { log, correlationId });
+  let phases: LogFields = {};
+  const reportPhases = (fields: LogFields) => void (phases = fields);
+  using context = openSessionContext(host, config, {
+    log,
+    correlationId,
+    reportPhases,
+  });
   try {
     const { run } = await command.load();
     await run(request, context);
   } catch (error) {
     log.warn("gitlab-shell: main: command execution failed", {
       error_message: errorText(error),
+      ...phases,
     });
     const brokenPipe = exitStatusOfBrokenPipe(error);
     if (brokenPipe !== undefined) return brokenPipe;
@@ -180,7 +187,7 @@ async function runCommand(
     await writeText(host.io.stderr, formatWarningBlock([text]));
     return EXIT_FAILURE;
   }
-  log.info("gitlab-shell: main: command executed successfully");
+  log.info("gitlab-shell: main: command executed successfully", phases);
   return EXIT_OK;
 }
 

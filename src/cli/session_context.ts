@@ -17,7 +17,9 @@ export type OpenSessionContext = CommandContext & Disposable;
 export function openSessionContext(
   host: Host,
   config: Config,
-  { log, correlationId }: { log: Logger; correlationId: string },
+  { log, correlationId, reportPhases }:
+    & { log: Logger; correlationId: string }
+    & Required<Pick<CommandContext, "reportPhases">>,
 ): OpenSessionContext {
   let gitaly: Promise<GitalyClient> | undefined;
   return {
@@ -37,6 +39,7 @@ export function openSessionContext(
     correlationId,
     clock: host.clock,
     signal: host.signal,
+    reportPhases,
     [Symbol.dispose]() {
       gitaly?.then((client) => client.close(), () => {});
     },

@@ -8,7 +8,7 @@ import type { Identity } from "../api/access.ts";
 import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/host.ts";
 import type { StandardStreams } from "../core/io.ts";
-import type { Logger } from "../core/log.ts";
+import type { LogFields, Logger } from "../core/log.ts";
 import type { GitalyClient } from "../gitaly/pack_request.ts";
 
 /** One command of one session, as the client asked for it. */
@@ -39,6 +39,8 @@ export interface CommandContext {
   readonly correlationId: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Told once how a Git command went, for the record that closes it. */
+  readonly reportPhases?: (fields: LogFields) => void;
 }
 
 /** What the access log of gitlab-sshd tells of a command. */

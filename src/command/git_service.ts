@@ -19,6 +19,7 @@ import type {
   PackService,
 } from "../gitaly/pack_request.ts";
 import { checkAccess } from "./access_check.ts";
+import { CallPhases } from "./call_phases.ts";
 import type { CommandContext, CommandRequest } from "./command.ts";
 import type { RemoteCommand } from "./custom_action.ts";
 import { userIdField } from "./gl_user_id.ts";
@@ -58,13 +59,36 @@ export async function runGitService(
     // A failure to load is reported where the client is used.
     onSent: () => void context.gitaly().catch(() => {}),
   };
-  const answer = await checkAccess(check, request, context);
-  if (service !== "upload-archive" && isElsewhere(answer)) {
-    await runElsewhere(answer, { service, request, context });
-    return { answer, result: undefined };
+  const phases = new CallPhases(context.clock);
+  try {
+    const answer = await checkAccess(check, request, context);
+    phases.noteAllowed();
+    if (service !== "upload-archive" && isElsewhere(answer)) {
+      const watched = { ...context, io: phases.watch(context.io) };
+      await runElsewhere(answer, { service, request, context: watched });
+      return { answer, result: undefined };
+    }
+    const order = { answer, phases, request, context };
+    const result = await callGitaly(service, order);
+    return { answer, result };
+  } finally {
+    context.reportPhases?.(phases.fields());
   }
-  const gitaly = await context.gitaly();
+}
 
+/** An access answer, and what the call that it allows needs besides. */
+interface CallOrder {
+  readonly answer: AccessAnswer;
+  readonly phases: CallPhases;
+  readonly request: CommandRequest;
+  readonly context: CommandContext;
+}
+
+async function callGitaly(
+  service: PackService,
+  { answer, phases, request, context }: CallOrder,
+): Promise<PackResult> {
+  const gitaly = await context.gitaly();
   const { log } = context;
   const endpoint = await endpointOf(answer, log);
   try {
@@ -77,7 +101,7 @@ export async function runGitService(
   }
   logExecution(service, { answer, request, log });
   try {
-    const result = await gitaly.runPack(
+    return await gitaly.runPack(
       endpoint,
       {
         service,
@@ -89,20 +113,22 @@ export async function runGitService(
         glUsername: answer.glUsername,
       },
       {
-        io: context.io,
+        io: phases.watch(context.io),
+        onConnected: () => phases.noteConnected(),
         metadata: metadataOf(service, { answer, request, context }),
         log,
         clock: context.clock,
         signal: context.signal,
       },
     );
-    return { answer, result };
   } catch (error) {
     log.error("Failed to execute Git command", {
       error_message: errorText(error),
       exit_status: error instanceof GitalyError ? error.exitStatus : 0,
     });
     throw presentable(error);
+  } finally {
+    phases.noteEnd();
   }
 }
 

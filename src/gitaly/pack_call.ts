@@ -159,6 +159,7 @@ class PackCall {
             throw error;
           });
         const { connection } = lease;
+        context.onConnected?.();
         try {
           const end = await this.#callOn(connection);
           if (!this.#mayRepeat(end, connection)) return this.#withCause(end);

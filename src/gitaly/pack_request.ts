@@ -67,6 +67,8 @@ export interface PackCallContext {
   readonly log: Logger;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** Called when there is a connection, before each attempt. */
+  readonly onConnected?: () => void;
 }
 
 /** Negotiation figures that Gitaly reports after an upload-pack. */

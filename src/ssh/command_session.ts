@@ -10,6 +10,7 @@ import type { Config } from "../config/config.ts";
 import { CommandLineError, errorText } from "../core/errors.ts";
 import { EXIT_FAILURE, EXIT_NO_COMMAND, EXIT_OK } from "../core/exit_status.ts";
 import type { Clock } from "../core/host.ts";
+import type { LogFields } from "../core/log.ts";
 import { writeText } from "../core/io.ts";
 import type { GitalyClient } from "../gitaly/pack_request.ts";
 import {
@@ -91,6 +92,7 @@ async function run(
   { request, command }: Invocation,
   around: SessionSurroundings,
 ): Promise<SessionOutcome> {
+  let phases: LogFields | undefined;
   try {
     const { run } = await command.load();
     const data = await run(request, {
@@ -99,14 +101,16 @@ async function run(
       config,
       clock,
       gitaly,
+      reportPhases: (fields) => phases = fields,
     });
     around.log.info("session: handleShell: command executed successfully");
-    return { exitStatus: EXIT_OK, data };
+    return { exitStatus: EXIT_OK, data, ...(phases && { phases }) };
   } catch (error) {
     const text = sessionErrorText(error);
     if (text !== undefined) await tellUser(text, around);
     return {
       exitStatus: EXIT_FAILURE,
+      ...(phases && { phases }),
       ...(isSessionFault(error) && { fault: errorText(error) }),
     };
   }

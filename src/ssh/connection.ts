@@ -266,6 +266,7 @@ export class Connection {
   }
 
   #open(transport: SshTransport, api: ApiClient, login: Login): void {
+    this.#record.noteLogin();
     clearTimeout(this.#graceTimer);
     this.#arrival.ticket.leave();
     this.#phase = "open";

@@ -17,6 +17,7 @@ export class ConnectionRecord {
   readonly #clock: Clock;
   readonly #startedMs: number;
   #endText = PLAIN_END;
+  #loginMs: number | undefined;
   #writtenBytes = 0;
   #data: SessionSummary["data"];
 
@@ -30,6 +31,11 @@ export class ConnectionRecord {
   /** Keeps the reason of the end; the first one is the cause of the others. */
   noteEnd(text: string): void {
     if (this.#endText === PLAIN_END) this.#endText = text;
+  }
+
+  /** Somebody has logged in: what came before was key exchange and proof. */
+  noteLogin(): void {
+    this.#loginMs = this.#clock.monotonicMs();
   }
 
   /** Adds what a session did. */
@@ -67,6 +73,9 @@ export class ConnectionRecord {
   #finish(): void {
     this.#log.info("access: finish", {
       duration_s: (this.#clock.monotonicMs() - this.#startedMs) / 1000,
+      ...(this.#loginMs !== undefined && {
+        auth_duration_s: (this.#loginMs - this.#startedMs) / 1000,
+      }),
       written_bytes: this.#writtenBytes,
       meta: metaOf(this.#data),
     });

@@ -240,6 +240,7 @@ export class Session {
     }
     this.#log.info("connection: handleRequests: done", {
       duration_s: (this.#services.clock.monotonicMs() - this.#openedMs) / 1000,
+      ...outcome?.phases,
       written_bytes: writtenBytes,
     });
     this.#end({ data: outcome?.data, writtenBytes });

@@ -7,7 +7,7 @@
 import type { ApiClient } from "../api/client.ts";
 import type { SessionData } from "../command/command.ts";
 import type { StandardStreams } from "../core/io.ts";
-import type { Logger } from "../core/log.ts";
+import type { LogFields, Logger } from "../core/log.ts";
 import type { Login } from "./login.ts";
 
 /** What a client asked for. */
@@ -42,6 +42,8 @@ export interface SessionOutcome {
   readonly data?: SessionData;
   /** A fault that counts against us, for the log. */
   readonly fault?: string;
+  /** How the time of a Git command was spent, for the log. */
+  readonly phases?: LogFields;
 }
 
 /** Runs a session to its end. It throws for nothing but bugs. */

@@ -435,6 +435,39 @@ testOnStand(
   },
 );
 
+testOnStand(
+  "the last record of a fetch tells its phases, its bytes and who closed first",
+  async () => {
+    await stand.takeRecords();
+    const fetched = await stand.session({
+      command: FETCH,
+      env: { GIT_PROTOCOL: "version=2" },
+      stdin: "0000",
+    });
+    const last = (await stand.takeRecords()).at(-1) ?? {};
+    for (const phase of ["api", "gitaly_connect", "first_byte", "transfer"]) {
+      const seconds = Number(last[`${phase}_duration_s`]);
+      assertEquals(seconds >= 0 && seconds < 60, true, phase);
+    }
+    assertEquals(last["read_bytes"], 4);
+    assertEquals(last["written_bytes"], fetched.stdout.length);
+    assertEquals(last["closed_first"], "client");
+  },
+);
+
+testOnStand(
+  "the last record of a refused fetch tells GitLab's time alone",
+  async () => {
+    await stand.takeRecords();
+    stand.answer("/allowed", json({ message: "no" }, 403));
+    await stand.session({ command: FETCH });
+    const last = (await stand.takeRecords()).at(-1) ?? {};
+    assertEquals(last["level"], "WARN");
+    assertEquals(Number(last["api_duration_s"]) > 0, true);
+    assertEquals("gitaly_connect_duration_s" in last, false);
+  },
+);
+
 testOnStand("shell.md case 202: records of a refused discover", async () => {
   await stand.takeRecords();
   stand.answer("/discover", json({ message: "no" }, 403));

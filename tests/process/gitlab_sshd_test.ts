@@ -354,6 +354,9 @@ Deno.test("sshd.md cases 3, 6, 12, 72: serves, says where, and stops at once", a
   );
   const finish = await server.logged("access: finish");
   assertEquals(finish["written_bytes"], 31);
+  const authSeconds = Number(finish["auth_duration_s"]);
+  assertEquals(authSeconds > 0, true);
+  assertEquals(authSeconds <= Number(finish["duration_s"]), true);
   const ids = api.attempts.map(({ headerLines }) =>
     headerLines.find((line) => line.startsWith("X-Request-Id: "))?.slice(14)
   );
