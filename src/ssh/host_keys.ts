@@ -12,6 +12,8 @@ import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { errorText } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import { certificateAlgorithms } from "./certificate.ts";
+import { loadHostCertificates } from "./host_certificates.ts";
 import {
   type Curve,
   CURVES,
@@ -30,12 +32,23 @@ export interface HostKeys {
   readonly byAlgorithm: Record<string, Ssh2HostKey>;
 }
 
+/** Files of certificates, and when they are looked at. */
+export interface HostCertificateFiles {
+  readonly files: readonly string[];
+  /** Milliseconds since 1970. */
+  readonly nowMs: number;
+}
+
 /**
  * Loads the files in order; one that cannot be used is logged and left out. Of
  * two keys of one type the later takes the place of the earlier.
  * @throws {Error} If no key is left.
  */
-export function loadHostKeys(files: readonly string[], log: Logger): HostKeys {
+export function loadHostKeys(
+  files: readonly string[],
+  log: Logger,
+  certificates: HostCertificateFiles = { files: [], nowMs: 0 },
+): HostKeys {
   const byType = new Map<string, Ssh2HostKey>();
   for (const filename of files) {
     const key = loadHostKey(filename, log);
@@ -44,16 +57,40 @@ export function loadHostKeys(files: readonly string[], log: Logger): HostKeys {
   if (byType.size === 0) {
     throw new Error("no host keys could be loaded, aborting");
   }
+  const certified = loadHostCertificates(certificates.files, {
+    keys: byType,
+    log,
+    nowMs: certificates.nowMs,
+  });
   const algorithms: string[] = [];
   // Without a prototype: a client chooses the names that are looked up here.
   const byAlgorithm: Record<string, Ssh2HostKey> = Object.create(null);
   for (const key of byType.values()) {
-    for (const name of key.type === "ssh-rsa" ? RSA_ALGORITHMS : [key.type]) {
+    const names = key.type === "ssh-rsa" ? RSA_ALGORITHMS : [key.type];
+    const blob = certified.get(key.type);
+    // The reference hides the plain key behind its certificate, and clients
+    // that know no certificates find no host key.
+    if (blob) {
+      for (const name of certificateAlgorithms(names)) {
+        algorithms.push(name);
+        byAlgorithm[name] = certify(key, blob);
+      }
+    }
+    for (const name of names) {
       algorithms.push(name);
       byAlgorithm[name] = key;
     }
   }
   return { algorithms, byAlgorithm };
+}
+
+/** The key as it presents itself with what an authority said of it. */
+function certify(key: Ssh2HostKey, blob: Buffer): Ssh2HostKey {
+  return {
+    type: key.type,
+    getPublicSSH: () => blob,
+    sign: (data, hash) => key.sign(data, hash),
+  };
 }
 
 function loadHostKey(filename: string, log: Logger): Ssh2HostKey | undefined {

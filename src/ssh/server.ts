@@ -95,29 +95,22 @@ export async function prepareSshServer(
   const algorithms = resolveAlgorithms(config.sshd);
   for (const warning of algorithms.warnings) log.warn(warning);
   for (const warning of warnOfProxy(config.sshd)) log.warn(warning);
-  const hostKeys = loadHostKeys(config.sshd.hostKeyFiles, log);
+  const hostKeys = loadHostKeys(config.sshd.hostKeyFiles, log, {
+    files: config.sshd.hostCertFiles,
+    nowMs: options.clock.nowMs(),
+  });
   const trustedCas = loadTrustedUserCas(config.sshd.trustedUserCaKeys, log);
   const ssh2 = await loadSsh2();
   const offer = buildOffer(ssh2, algorithms, hostKeys);
   return new SshServer(options, ssh2, { offer, trustedCas });
 }
 
-/**
- * Says what of the configuration has no effect.
- */
+/** Says what of the configuration has no effect. */
 function refuseMissing({ sshd }: Config, log: Logger): void {
   if (sshd.gssapi.enabled) {
     log.error("Unable to load GSSAPI library, gssapi-with-mic is disabled", {
-      error_message: "this server does not have it",
+      error_message: "this program loads no native library",
     });
-  }
-  const lists = [
-    ["host_cert_files", sshd.hostCertFiles],
-  ] as const;
-  for (const [key, files] of lists) {
-    if (files.length > 0) {
-      log.warn(`sshd.${key} is left out: this server does not have it`);
-    }
   }
 }
 

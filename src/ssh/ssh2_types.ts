@@ -39,7 +39,9 @@ export interface Ssh2KeyExchange {
   _dh: Ssh2DiffieHellman | null;
   /** The client's KEXINIT, which the exchange hash covers. */
   _remoteKexinit: Buffer | undefined;
-  readonly negotiated: { kex: string };
+  readonly negotiated: { kex: string; serverHostKey: string };
+  /** The key that is proven; found when the client's value is there. */
+  _hostKey: Ssh2HostKey | undefined;
   generateKeys(): void;
   getPublicKey(): Buffer;
   /** Brings a public value into the form in which it is hashed. */

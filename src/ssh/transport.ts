@@ -11,6 +11,7 @@ import { errorText } from "../core/errors.ts";
 import { patchExtInfo } from "./patch/ext_info.ts";
 import { patchCiphers } from "./patch/cipher_release.ts";
 import { restoreIdent } from "./patch/client_ident.ts";
+import { patchHostCertificate } from "./patch/host_certificate.ts";
 import { onKeyExchange } from "./patch/key_exchange_hook.ts";
 import {
   chooseKex,
@@ -183,6 +184,7 @@ export class SshTransport {
     if (!choice) throw new TypeError("Cannot exchange keys without a choice");
     exchange._remoteKexinit = choice.original;
     exchange.negotiated.kex = choice.name;
+    patchHostCertificate(exchange, this.protocol._hostKeys);
     patchNistp521(exchange);
     patchPeerPublic(exchange);
     if (choice.name === MLKEM_EXCHANGE) {

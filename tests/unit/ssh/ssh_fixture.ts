@@ -303,7 +303,9 @@ export function sshArgs(
 export async function runSsh(
   fixture: Pick<SshFixture, "folder" | "port">,
   command: readonly string[],
-  { options = [], agentPath, stdin }: {
+  { first = [], options = [], agentPath, stdin }: {
+    /** Options that come before the fixture's, and so win. */
+    first?: readonly string[];
     options?: readonly string[];
     /** Socket of an agent, whose keys are offered instead of the file's. */
     agentPath?: string;
@@ -311,7 +313,7 @@ export async function runSsh(
   } = {},
 ): Promise<SshRun> {
   const child = new Deno.Command("ssh", {
-    args: [...sshArgs(fixture, options, agentPath), ...command],
+    args: [...first, ...sshArgs(fixture, options, agentPath), ...command],
     stdin: stdin ? "piped" : "null",
     stdout: "piped",
     stderr: "piped",
