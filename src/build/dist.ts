@@ -10,7 +10,8 @@ import {
   formatCarriedScript,
   formatLauncher,
 } from "./launcher.ts";
-import { ENTRY_SCRIPT, linkChunk, LOADER } from "./link.ts";
+import { saveCodeCache } from "./code_cache.ts";
+import { linkChunks, linkProgram } from "./link.ts";
 import {
   isLinked,
   PROGRAM_LIBRARIES,
@@ -63,7 +64,8 @@ export async function makePortable(plan: BuildPlan): Promise<void> {
   await placeDeno(`${plan.folder}/lib/deno`);
   for (const library of PROGRAM_LIBRARIES) {
     if (!isLinked(library, "portable")) continue;
-    await linkLibrary(`${plan.folder}/lib/${library.name}`);
+    await linkLibrary(`${plan.folder}/lib/${library.name}`, library);
+    await saveCodeCache(`${plan.folder}/lib`, library);
   }
   for (const program of builtPrograms(plan.stamp)) {
     await saveScript(
@@ -128,23 +130,31 @@ export async function buildSingleProgram(
   const stamp = { version: "v0.0.0", buildTime: "19700101.000000" };
   await Deno.mkdir(`${folder}/lib/${name}`, { recursive: true });
   await placeDeno(`${folder}/lib/deno`);
-  await Deno.writeTextFile(`${folder}/lib/${name}/main.js`, source);
+  const hasCache = isLinked(library, "portable");
+  const text = hasCache ? linkProgram(source) : source;
+  await Deno.writeTextFile(`${folder}/lib/${name}/main.js`, text);
+  if (hasCache) await saveCodeCache(`${folder}/lib`, library);
   const path = `${folder}/${name}`;
   await saveScript(path, formatLauncher({ name, library, stamp }));
   return path;
 }
 
-/** Puts scripts and their loader in the place of a bundle's modules. */
-async function linkLibrary(folder: string): Promise<void> {
+/** Puts the files that our loader reads in the place of a bundle's modules. */
+async function linkLibrary(
+  folder: string,
+  { groups }: ProgramLibrary,
+): Promise<void> {
+  const chunks = [];
   for (const [name, imports] of await readChunkImports(folder)) {
-    const path = `${folder}/${name.slice(2)}`;
-    const isEntry = name === "./main.js";
-    const text = await Deno.readTextFile(path);
-    const script = linkChunk({ name, text, imports }, isEntry);
-    const target = isEntry ? `${folder}/${ENTRY_SCRIPT}` : path;
-    await Deno.writeTextFile(target, script);
+    const text = await Deno.readTextFile(`${folder}/${name}`);
+    chunks.push({ name, text, imports });
   }
-  await Deno.writeTextFile(`${folder}/main.js`, LOADER);
+  for await (const { name } of Deno.readDir(folder)) {
+    await Deno.remove(`${folder}/${name}`);
+  }
+  for (const [name, text] of linkChunks(chunks, groups)) {
+    await Deno.writeTextFile(`${folder}/${name}`, text);
+  }
 }
 
 function builtPrograms(stamp: Stamp): BuiltProgram[] {

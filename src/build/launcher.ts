@@ -8,6 +8,7 @@
 import {
   CALLER_HOME,
   FIXED_ENVIRONMENT,
+  isLinked,
   permissionFlags,
   type ProgramLibrary,
   runFlags,
@@ -15,12 +16,9 @@ import {
 import type { Stamp } from "./stamp.ts";
 
 /**
- * Settings of Deno itself: nothing is kept between two runs, looked up, or
- * read from a home folder. Nobody can make a folder below a device, so no
- * cache is ever written, whoever runs the program.
+ * Settings of Deno itself: nothing is looked up, or read from a home folder.
  */
-const DENO_ENVIRONMENT: Readonly<Record<string, string>> = {
-  DENO_DIR: "/dev/null/deno",
+export const DENO_ENVIRONMENT: Readonly<Record<string, string>> = {
   DENO_DISABLE_NODE_SHIM: "1",
   // That there is no cache is wanted; on a terminal Deno would say so twice.
   DENO_LOG: "error,deno::cache=off",
@@ -28,6 +26,19 @@ const DENO_ENVIRONMENT: Readonly<Record<string, string>> = {
   DENO_NO_UPDATE_CHECK: "1",
   NO_COLOR: "1",
 };
+
+/**
+ * Where Deno would keep something between two runs: nobody can make a folder
+ * below a device, so nothing is ever kept, whoever runs the program.
+ */
+const NO_FOLDER = "/dev/null/deno";
+
+/**
+ * File descriptor through which a linked library is read. Compiled code is
+ * kept by the address of its module, and an address that begins here is the
+ * same wherever `dist/` was put.
+ */
+export const FOLDER_DESCRIPTOR = 9;
 
 /** Where the script lies and what it is called; leaves `self` and `folder`. */
 const FIND_SELF = `case $0 in
@@ -52,9 +63,15 @@ export interface BuiltProgram {
  */
 export function formatLauncher(program: BuiltProgram): string {
   const { library } = program;
+  const hasCache = isLinked(library, "portable");
   const settings = { ...DENO_ENVIRONMENT, ...FIXED_ENVIRONMENT };
   const assignments = Object.entries(settings).map(([name, value]) =>
     `${name}=${quote(value)}`
+  );
+  assignments.unshift(
+    hasCache
+      ? `DENO_DIR="$folder/lib/cache/${library.name}"`
+      : `DENO_DIR=${NO_FOLDER}`,
   );
   const keepsHome = library.environment.includes("HOME");
   if (keepsHome) assignments.push(`${CALLER_HOME}=\${HOME-}`);
@@ -90,11 +107,26 @@ esac
 ulimit -c 0
 export ${assignments.join(" ")}
 export HOME="$folder/lib"
-exec "$folder/lib/deno" run \\
+place=$folder/lib/${library.name}
+${hasCache ? openFolder(library) : ""}exec "$folder/lib/deno" run \\
   ${flags.map(quote).join(" \\\n  ")} \\
-  "$folder/lib/${library.name}/main.js" \\
+  "$place/main.js" \\
   ${programWord(program)}@"$self" "$@"
 `;
+}
+
+/** Has the library read through a descriptor, where the system has a name for it. */
+function openFolder(library: ProgramLibrary): string {
+  return `exec ${FOLDER_DESCRIPTOR}<"$folder/lib"
+[ -r /proc/self/fd/${FOLDER_DESCRIPTOR} ] && place=${
+    folderThroughDescriptor(library)
+  }
+`;
+}
+
+/** The folder of a linked library, as the launcher names it. */
+export function folderThroughDescriptor({ name }: ProgramLibrary): string {
+  return `/proc/self/fd/${FOLDER_DESCRIPTOR}/${name}`;
 }
 
 /**

@@ -4,6 +4,7 @@
  * permission cannot differ between what is run and what is tested.
  * @module
  */
+import type { ModuleGroup } from "./link.ts";
 
 /** One name in `dist/`. */
 export interface Program {
@@ -25,6 +26,11 @@ export interface ProgramLibrary {
   readonly programs: readonly Program[];
   /** Whether it starts once per session, and its start is what a user waits for. */
   readonly isOneShot: boolean;
+  /**
+   * Modules that a one-shot program loads together: those of nearly every run
+   * first. In the portable form each group is one file.
+   */
+  readonly groups: readonly ModuleGroup[];
   /** Every variable that the programs may see; all others are unset to them. */
   readonly environment: readonly string[];
 }
@@ -67,6 +73,10 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
       { name: "gitlab-shell", module: "./src/cli/gitlab_shell.ts" },
     ],
     isOneShot: true,
+    groups: [
+      ["gitlab_shell", "discover", "upload_pack", "receive_pack"],
+      ["gitaly_client", "lean_carrier"],
+    ],
     environment: [
       ...COMMON_ENVIRONMENT,
       ...HTTP_PROXY_ENVIRONMENT,
@@ -92,6 +102,7 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
       { name: "gitlab-shell-check", module: "./src/cli/health_check.ts" },
     ],
     isOneShot: true,
+    groups: [["authorized_keys_check", "authorized_principals_check"]],
     environment: [...COMMON_ENVIRONMENT, "HOME", CALLER_HOME],
   },
   {
@@ -99,6 +110,7 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
     entry: "main.ts",
     programs: [{ name: "gitlab-sshd", module: "./src/cli/gitlab_sshd.ts" }],
     isOneShot: false,
+    groups: [],
     environment: [
       ...COMMON_ENVIRONMENT,
       ...HTTP_PROXY_ENVIRONMENT,
@@ -114,6 +126,7 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
     entry: "gitaly_ssh.ts",
     programs: [{ name: "gitaly-ssh", module: "./src/cli/gitaly_ssh.ts" }],
     isOneShot: true,
+    groups: [["gitaly_ssh", "gitaly_client", "lean_carrier", "json", "ssh"]],
     environment: [
       ...COMMON_ENVIRONMENT,
       ...PROXY_ENVIRONMENT,
@@ -180,30 +193,29 @@ export type ProgramForm = "portable" | "compiled";
 
 /**
  * How the programs of a library are run, apart from what they may do: from
- * their own files alone, and without a cache of compiled code, which Deno
- * would keep where other users may write and would run unseen.
+ * their own files alone, without evaluating text, and without a cache of
+ * compiled code that anybody but the build has written.
  *
- * No flag of V8 makes a start faster or smaller (measured on Deno 2.9.6, 200
- * runs each: single-threaded, lazy compilation, small semi-spaces, all within
- * 1 %). The one that is set refuses `eval`, which only the loader of the
- * portable one-shot programs needs.
+ * The linked libraries have such a cache (`code_cache.ts`). For it V8 compiles
+ * every function when it compiles a file, and it takes code from the cache
+ * only if it runs with the flags that it was made with.
  */
 export function runFlags(library: ProgramLibrary, form: ProgramForm): string[] {
-  const isEvaluated = isLinked(library, form);
+  const hasCache = isLinked(library, form);
+  const v8Flags = ["--disallow-code-generation-from-strings"];
+  if (hasCache) v8Flags.unshift("--no-lazy");
   return [
-    "--no-code-cache",
+    ...hasCache ? [] : ["--no-code-cache"],
     "--no-config",
     "--no-lock",
     "--no-remote",
     "--no-npm",
     "--cached-only",
-    ...isEvaluated
-      ? []
-      : ["--v8-flags=--disallow-code-generation-from-strings"],
+    `--v8-flags=${v8Flags.join(",")}`,
   ];
 }
 
-/** Whether a library is scripts with a loader of their own: see `link.ts`. */
+/** Whether a library has a loader of its own and a cache: see `link.ts`. */
 export function isLinked(library: ProgramLibrary, form: ProgramForm): boolean {
   return form === "portable" && library.isOneShot;
 }

@@ -114,14 +114,14 @@ for (const [state, home] of HOMES) {
   Deno.test(`the launcher starts when the home folder is ${state}`, async () => {
     using place = makeTempDir({ "cwd/.npmrc": "\u0000" });
     const path = await buildEcho(`${place.path}/dist`);
-    // A file of no bytes at most may be written: any more is a signal.
+    const before = await listBelow(place.path);
     const { seen } = await echo({
       path,
       env: home === undefined ? {} : { HOME: home },
-      shell: `ulimit -f 0; exec "$0"`,
       cwd: place.path,
     });
     assertEquals(seen["args"], []);
+    assertEquals(await listBelow(place.path), before);
   });
 }
 
@@ -130,7 +130,9 @@ async function listBelow(folder: string): Promise<string[]> {
   async function walk(path: string): Promise<void> {
     for await (const { name, isDirectory } of Deno.readDir(path)) {
       const { mtime, size } = await Deno.lstat(`${path}/${name}`);
-      paths.push(`${path}/${name} ${size} ${mtime?.getTime()}`);
+      // The owner of the programs makes the index of an empty log anew.
+      const time = name.endsWith("-shm") ? "" : mtime?.getTime();
+      paths.push(`${path}/${name} ${size} ${time}`);
       if (isDirectory) await walk(`${path}/${name}`);
     }
   }

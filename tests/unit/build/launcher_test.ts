@@ -6,6 +6,7 @@ import {
   programWord,
 } from "../../../src/build/launcher.ts";
 import {
+  isLinked,
   permissionFlags,
   PROGRAM_LIBRARIES,
   type ProgramLibrary,
@@ -38,9 +39,26 @@ for (const library of PROGRAM_LIBRARIES) {
       ...permissionFlags(library),
     ]);
     assertEquals(lines.slice(-2), [
-      `"$folder/lib/${library.name}/main.js"`,
+      `"$place/main.js"`,
       `${library.name}@v14.56.1-20260901.101112@"$self" "$@"`,
     ]);
+  });
+
+  Deno.test(`formatLauncher() has ${library.name} find its files and cache`, () => {
+    const text = formatLauncher(built(library));
+    const hasCache = isLinked(library, "portable");
+    const cache = hasCache
+      ? `"$folder/lib/cache/${library.name}"`
+      : "/dev/null/deno";
+    assertStringIncludes(text, `\nexport DENO_DIR=${cache} `);
+    assertStringIncludes(text, `\nplace=$folder/lib/${library.name}\n`);
+    assertEquals(
+      text.includes(
+        `\nexec 9<"$folder/lib"\n[ -r /proc/self/fd/9 ] && ` +
+          `place=/proc/self/fd/9/${library.name}\n`,
+      ),
+      hasCache,
+    );
   });
 
   Deno.test(`formatLauncher() keeps what ${library.name} may read`, () => {

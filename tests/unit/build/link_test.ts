@@ -1,14 +1,19 @@
 import { assertEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { type Chunk, linkChunk } from "../../../src/build/link.ts";
+import {
+  type Chunk,
+  linkChunk,
+  linkChunks,
+  linkProgram,
+} from "../../../src/build/link.ts";
+import { makeTempDir } from "../../support/temp_dir.ts";
 
-/** What the loader does with a script: evaluates it and calls the function. */
+/** What the loader does with a script, which is part of a strict module. */
 function runScript(
   script: string,
   load: (name: string) => unknown = () => undefined,
   imports: Record<string, unknown> = {},
 ): Record<string, unknown> {
-  const evaluate = globalThis.eval;
-  const [names, run] = evaluate(script);
+  const [names, run] = new Function(`"use strict";return ${script}`)();
   return run(load, ...names.map((name: string) => imports[name]));
 }
 
@@ -104,3 +109,96 @@ for (const [faulty, what] of REFUSED) {
     assertThrows(() => linkChunk(faulty, false), Error, "Cannot link");
   });
 }
+
+/** Chunks of a program: an entry, two late modules and what they share. */
+const CHUNKS: readonly Chunk[] = [
+  {
+    name: "./main.js",
+    text: 'import{v}from"./chunk-S.js";var m=await(Deno.args[0]==="a"?' +
+      'import("./alpha-1.js"):import("./beta-2.js"));console.log(v,m.w);',
+    imports: {
+      atStart: ["./chunk-S.js"],
+      late: ["./alpha-1.js", "./beta-2.js"],
+    },
+  },
+  sharedChunk("./chunk-S.js", "var v=[];export{v};"),
+  sharedChunk(
+    "./alpha-1.js",
+    'import{v}from"./chunk-S.js";v.push(1);var w="a";export{w};',
+    ["./chunk-S.js"],
+  ),
+  sharedChunk(
+    "./beta-2.js",
+    'import{v}from"./chunk-S.js";import"./chunk-T.js";var w="b";export{w};',
+    ["./chunk-S.js", "./chunk-T.js"],
+  ),
+  sharedChunk("./chunk-T.js", 'import{v}from"./chunk-S.js";v.push(2);', [
+    "./chunk-S.js",
+  ]),
+];
+
+function sharedChunk(
+  name: string,
+  text: string,
+  atStart: readonly string[] = [],
+): Chunk {
+  return { name, text, imports: { atStart, late: [] } };
+}
+
+async function runLinked(
+  files: ReadonlyMap<string, string>,
+  args: readonly string[],
+): Promise<string> {
+  using place = makeTempDir(Object.fromEntries(files));
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--quiet",
+      "--no-config",
+      "--v8-flags=--disallow-code-generation-from-strings",
+      "--allow-read",
+      `${place.path}/main.js`,
+      ...args,
+    ],
+    env: { NO_COLOR: "1" },
+  }).output();
+  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+}
+
+const GROUPINGS = [
+  [[[]], ["alpha-1.js", "beta-2.js", "chunk-T.js"]],
+  [[["alpha"]], ["beta-2.js", "chunk-T.js"]],
+  [[[], ["alpha", "beta"]], ["group_1.js"]],
+  [[["alpha"], ["beta"]], ["group_1.js"]],
+  [[["beta", "alpha"]], []],
+] as const;
+for (const [groups, others] of GROUPINGS) {
+  const shown = JSON.stringify(groups);
+  Deno.test(`linkChunks() puts ${shown} together and all runs`, async () => {
+    const files = linkChunks(CHUNKS, groups);
+    assertEquals(
+      [...files.keys()].toSorted(),
+      [...others, "main.js"].toSorted(),
+    );
+    assertStrictEquals(await runLinked(files, ["a"]), "[ 1 ] a\n");
+    assertStrictEquals(await runLinked(files, ["b"]), "[ 2 ] b\n");
+  });
+}
+
+Deno.test("linkChunks() makes a main file that does nothing unasked", async () => {
+  assertStrictEquals(await runLinked(linkChunks(CHUNKS, [["alpha"]]), []), "");
+});
+
+Deno.test("linkChunks() refuses a group with a module that is not there", () => {
+  assertThrows(
+    () => linkChunks(CHUNKS, [["gamma"]]),
+    Error,
+    "Cannot place gamma",
+  );
+});
+
+Deno.test("linkProgram() lets a module wait at its top", async () => {
+  const source = "console.log(await Promise.resolve(Deno.args[0]));";
+  const files = new Map([["main.js", linkProgram(source)]]);
+  assertStrictEquals(await runLinked(files, ["x"]), "x\n");
+});

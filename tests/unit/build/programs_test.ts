@@ -68,14 +68,28 @@ for (const library of PROGRAM_LIBRARIES) {
     );
   });
 
-  Deno.test(`${library.name} evaluates text only where a loader must`, () => {
+  Deno.test(`runFlags() lets no text be evaluated in ${library.name}`, () => {
     for (const form of FORMS) {
-      const refusesEval = runFlags(library, form).includes(
-        "--v8-flags=--disallow-code-generation-from-strings",
+      const [v8Flags = ""] = runFlags(library, form)
+        .filter((flag) => flag.startsWith("--v8-flags="));
+      assertEquals(
+        v8Flags.split(/[=,]/).includes(
+          "--disallow-code-generation-from-strings",
+        ),
+        true,
       );
-      assertEquals(refusesEval, !isLinked(library, form));
+    }
+  });
+
+  Deno.test(`runFlags() gives ${library.name} no cache but its own`, () => {
+    for (const form of FORMS) {
+      assertEquals(
+        runFlags(library, form).includes("--no-code-cache"),
+        !isLinked(library, form),
+      );
     }
     assertEquals(isLinked(library, "compiled"), false);
+    assertEquals(isLinked(library, "portable"), library.isOneShot);
   });
 }
 
