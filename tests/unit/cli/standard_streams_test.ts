@@ -24,14 +24,25 @@ function readable(steps: Step[]) {
 /** A descriptor that takes as many bytes as it is told. */
 function writable(steps: Step[]) {
   const taken: number[] = [];
+  const ways: ("waits" | "blocks")[] = [];
+  function take(bytes: Uint8Array): number {
+    const step = steps.length > 0 ? steps.shift() : bytes.length;
+    if (step instanceof Error) throw step;
+    const count = Math.min(step ?? 0, bytes.length);
+    taken.push(...bytes.subarray(0, count));
+    return count;
+  }
   return {
     taken,
-    write(bytes: Uint8Array): Promise<number> {
-      const step = steps.length > 0 ? steps.shift() : bytes.length;
-      if (step instanceof Error) return Promise.reject(step);
-      const count = Math.min(step ?? 0, bytes.length);
-      taken.push(...bytes.subarray(0, count));
-      return Promise.resolve(count);
+    ways,
+    // deno-lint-ignore require-await
+    async write(bytes: Uint8Array): Promise<number> {
+      ways.push("waits");
+      return take(bytes);
+    },
+    writeSync(bytes: Uint8Array): number {
+      ways.push("blocks");
+      return take(bytes);
     },
   };
 }
@@ -71,6 +82,24 @@ Deno.test("openWriter() writes to the last byte at any pace", async () => {
     await openWriter(sink).write(bytes);
     assertEquals(Uint8Array.from(sink.taken), bytes);
   }
+});
+
+Deno.test("openWriter() blocks for no more than the smallest pipe holds", async () => {
+  const sink = writable([]);
+  const writer = openWriter(sink);
+  for (const size of [1, 4094, 2, 1]) await writer.write(new Uint8Array(size));
+  assertEquals(sink.ways, ["blocks", "blocks", "waits", "waits"]);
+  const other = writable([]);
+  await openWriter(other).write(new Uint8Array(4096));
+  await openWriter(other).write(new Uint8Array(4097));
+  assertEquals(other.ways, ["blocks", "waits"]);
+});
+
+Deno.test("openWriter() waits for what a short write has left", async () => {
+  const sink = writable([1]);
+  await openWriter(sink).write(Uint8Array.of(1, 2, 3));
+  assertEquals(sink.ways, ["blocks", "waits"]);
+  assertEquals(sink.taken, [1, 2, 3]);
 });
 
 Deno.test("openWriter() writes nothing when there is nothing", async () => {
