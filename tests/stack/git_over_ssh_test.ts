@@ -4,71 +4,20 @@
  * @module
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import {
-  makeSshKeys,
-  openSshFrontDoor,
-  sshdConfigLines,
-} from "../../src/cli/ssh_front_door.ts";
+import { makeSshKeys } from "../../src/cli/ssh_front_door.ts";
 import { SAMPLE, SAMPLE_PROJECTS } from "../../src/devstack/sample.ts";
-import { type Devstack, startDevstack } from "../../src/devstack/stack.ts";
-import {
-  GitClient,
-  type GitOutcome,
-  type SshDoor,
-} from "../support/git_client.ts";
-import { startOpenssh } from "../support/openssh_server.ts";
-import { makeTempDir } from "../support/temp_dir.ts";
+import { GitClient, type GitOutcome } from "../support/git_client.ts";
+import { DOOR_NAMES, onSshWorld } from "../support/ssh_world.ts";
 
 const BIG_PROJECT = "tanuki/whale";
 const BIG_MIB = 96;
 const SHA256_PROJECT = "tanuki/shell";
 
-/** A stack with one of the doors in front of it. */
-interface World extends AsyncDisposable {
-  readonly stack: Devstack;
-  readonly door: SshDoor;
-  readonly folder: string;
-}
-
-const DOORS = [
-  ["OpenSSH and gitlab-shell", 1],
-  ["gitlab-sshd", 128],
-] as const;
-
-async function openWorld(door: typeof DOORS[number][0]): Promise<World> {
-  await using parts = new AsyncDisposableStack();
-  const folder = parts.use(makeTempDir()).path;
-  const keys = await makeSshKeys(folder);
-  const stack = parts.use(
-    await startDevstack({
-      keys: [{
-        id: SAMPLE.keyId,
-        type: "key",
-        publicKey: keys.userPublicKey,
-        userId: SAMPLE.userId,
-      }],
-      projects: [...SAMPLE_PROJECTS, ...extraProjects()],
-      // What cannot be compressed need not be searched for likenesses.
-      gitaly: { gitConfigOptions: ["pack.window=0"] },
-      configLines: sshdConfigLines(keys, { hostname: "127.0.0.1", port: 0 }),
-    }),
-  );
-  const rootPath = stack.shellRoot.path;
-  const opened = door === "gitlab-sshd"
-    ? {
-      ...parts.use(await openSshFrontDoor(stack.shellRoot)),
-      user: "git",
-      keys,
-    }
-    : parts.use(await startOpenssh({ rootPath, keys }));
-  const owned = parts.move();
-  return {
-    stack,
-    door: opened,
-    folder,
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
-  };
-}
+/** Exit status of a command that is not admitted. */
+const REFUSAL_STATUS = {
+  "OpenSSH and gitlab-shell": 1,
+  "gitlab-sshd": 128,
+} as const;
 
 function extraProjects() {
   const [first] = SAMPLE_PROJECTS;
@@ -94,28 +43,13 @@ function assertOk(outcome: GitOutcome): GitOutcome {
   return outcome;
 }
 
-for (const [doorName, refusalStatus] of DOORS) {
-  let world: World;
-  let count = 0;
-
-  /** One test with a client of its own, on the world that all share. */
-  const test = (
-    name: string,
-    run: (client: GitClient, world: World) => Promise<void>,
-  ) =>
-    Deno.test({
-      name: `${doorName}: ${name}`,
-      // The world's servers wait before, during and after each test.
-      sanitizeOps: false,
-      sanitizeResources: false,
-      async fn() {
-        world ??= await openWorld(doorName);
-        const folder = `${world.folder}/${++count}`;
-        await Deno.mkdir(folder);
-        await run(await GitClient.make(folder, world.door), world);
-      },
-    });
-  Deno.test.afterAll(async () => await world?.[Symbol.asyncDispose]());
+for (const doorName of DOOR_NAMES) {
+  const refusalStatus = REFUSAL_STATUS[doorName];
+  const test = onSshWorld(doorName, {
+    projects: [...SAMPLE_PROJECTS, ...extraProjects()],
+    // What cannot be compressed need not be searched for likenesses.
+    gitaly: { gitConfigOptions: ["pack.window=0"] },
+  });
 
   test("a login without a command is greeted", async (client) => {
     const { stdout, exitStatus } = await client.ssh();

@@ -21,6 +21,7 @@ export interface SshDoor {
 
 const COMMAND_TIMEOUT_MS = 120_000;
 const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /** Runs git and ssh in one folder, against one door. */
 export class GitClient {
@@ -75,11 +76,24 @@ export class GitClient {
 
   /** Runs ssh with a command for the server. */
   ssh(...words: readonly string[]): Promise<GitOutcome> {
-    const { user, hostname, port, keys } = this.#door;
-    const options = [...sshOptions(this.folder, keys), "-p", String(port)];
-    return this.#run(
-      this.start("ssh", [...options, `${user}@${hostname}`, ...words]),
-    );
+    return this.#run(this.start("ssh", this.#sshArgs(words)));
+  }
+
+  /**
+   * Runs ssh and types into it.
+   * @param typed What it reads; `undefined` types nothing, and does not end.
+   */
+  async talk(
+    typed: string | undefined,
+    ...words: readonly string[]
+  ): Promise<GitOutcome> {
+    const child = this.start("ssh", this.#sshArgs(words), "", "piped");
+    const outcome = this.#run(child);
+    const keyboard = child.stdin.getWriter();
+    if (typed === undefined) await outcome;
+    else await keyboard.write(encoder.encode(typed)).catch(() => {});
+    await keyboard.close().catch(() => {});
+    return await outcome;
   }
 
   /** Starts a command without waiting for it. */
@@ -87,17 +101,24 @@ export class GitClient {
     command: string,
     args: readonly string[],
     below = "",
+    stdin: "null" | "piped" = "null",
   ): Deno.ChildProcess {
     return new Deno.Command(command, {
       args: [...args],
       cwd: `${this.folder}/${below}`,
       env: { ...this.#env },
       clearEnv: true,
-      stdin: "null",
+      stdin,
       stdout: "piped",
       stderr: "piped",
       signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS),
     }).spawn();
+  }
+
+  #sshArgs(words: readonly string[]): string[] {
+    const { user, hostname, port, keys } = this.#door;
+    const options = [...sshOptions(this.folder, keys), "-p", String(port)];
+    return [...options, `${user}@${hostname}`, ...words];
   }
 
   async #run(child: Deno.ChildProcess): Promise<GitOutcome> {
