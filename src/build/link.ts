@@ -14,8 +14,9 @@ import type { ChunkImports } from "./chunk_imports.ts";
 /** Name of the chunk that the loader starts with. */
 export const ENTRY_CHUNK = "./main.js";
 
+/** Imports of other packages may stand behind code of ours. */
 const IMPORT_STATEMENT =
-  /^import\s*(?:(?:([\w$]+)|\*\s*as ([\w$]+)|(?:([\w$]+)\s*,\s*)?\{([^}]*)\})\s*from\s*)?"([^"]+)";?\s*/;
+  /(?<=^|[;}\n])import\s*(?:(?:([\w$]+)|\*\s*as ([\w$]+)|(?:([\w$]+)\s*,\s*)?\{([^}]*)\})\s*from\s*)?"([^"]+)";?\s*/g;
 /** The last statement; licences may follow it. */
 const EXPORT_STATEMENT = /export\{([^}]*)\};?(\s*(?:\/\*![^]*?\*\/\s*)*)$/;
 const LATE_IMPORT = /(?<![\w$.])import\("([^"]*)"/g;
@@ -172,22 +173,18 @@ function formatScripts(scripts: ReadonlyMap<string, string>): string {
  */
 export function linkChunk(chunk: Chunk, isEntry: boolean): string {
   const { atStart, late } = chunk.imports;
-  let text = chunk.text;
   const names: string[] = [];
   const parameters = ["load"];
-  for (
-    let statement = IMPORT_STATEMENT.exec(text);
-    statement;
-    statement = IMPORT_STATEMENT.exec(text)
-  ) {
-    const [all, byDefault, namespace, alsoDefault, named, name = ""] =
-      statement;
-    names.push(name);
-    parameters.push(
-      namespace ?? formatPattern(byDefault ?? alsoDefault, named),
-    );
-    text = text.slice(all.length);
-  }
+  const text = chunk.text.replaceAll(
+    IMPORT_STATEMENT,
+    (_, byDefault, namespace, alsoDefault, named, name) => {
+      names.push(name);
+      parameters.push(
+        namespace ?? formatPattern(byDefault ?? alsoDefault, named),
+      );
+      return "";
+    },
+  );
   const lateNames = Array.from(text.matchAll(LATE_IMPORT), ([, name]) => name);
   const [statement = "", exported = "", licences = ""] =
     EXPORT_STATEMENT.exec(text) ?? [];

@@ -56,6 +56,14 @@ for (const [statement, expression] of IMPORTS) {
   });
 }
 
+Deno.test("linkChunk() takes imports from behind code", () => {
+  const text = 'import{a}from"./o.js";var b=a;import{c as d}from"./p.js";' +
+    'function f(){return d}import"./q.js";var r=[b,f()];export{r};';
+  const script = linkChunk(chunk(text, ["./o.js", "./p.js", "./q.js"]), false);
+  const imports = { "./o.js": { a: 1 }, "./p.js": { c: 2 }, "./q.js": {} };
+  assertEquals(runScript(script, undefined, imports)["r"], [1, 2]);
+});
+
 Deno.test("linkChunk() loads late what the chunk imports late", async () => {
   const text = 'var r=async()=>(await import("./l.js")).x;export{r};';
   const script = linkChunk(chunk(text, [], ["./l.js"]), false);
