@@ -153,7 +153,7 @@ async function runShow(host: Host, isJson: boolean): Promise<number> {
   const { values } = await parseConfig(readConfigText(file), file);
   await writeText(
     host.io.stdout,
-    isJson ? formatJson(file, values) : formatText(file, values),
+    isJson ? formatJson(file, values) : formatSettings(file, values),
   );
   return EXIT_OK;
 }
@@ -171,13 +171,23 @@ function formatJson(file: string, values: ConfigValues): string {
   return `${JSON.stringify({ file, settings })}\n`;
 }
 
-function formatText(file: string, values: ConfigValues): string {
-  const rows = CONFIG_KEYS.map((row) => ({
-    text: `${row.path} = ${
-      spellValue(row, visibleValue(row, values.valueOf(row)))
-    }`,
-    source: values.isGiven(row) ? "file" : "default",
-  }));
+/**
+ * Every setting with its value and where it comes from, a line each.
+ * @param replaced Values of the environment, which win, by path.
+ */
+export function formatSettings(
+  file: string,
+  values: ConfigValues,
+  replaced: ReadonlyMap<string, string> = new Map(),
+): string {
+  const rows = CONFIG_KEYS.map((row) => {
+    const value = replaced.get(row.path) ?? values.valueOf(row);
+    const source = values.isGiven(row) ? "file" : "default";
+    return {
+      text: `${row.path} = ${spellValue(row, visibleValue(row, value))}`,
+      source: replaced.has(row.path) ? "environment" : source,
+    };
+  });
   const width = Math.min(Math.max(...rows.map(({ text }) => text.length)), 60);
   const lines = rows.map(({ text, source }) =>
     maskControls(`${text.padEnd(width)}  # ${source}`)

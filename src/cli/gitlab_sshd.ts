@@ -30,18 +30,36 @@ const SIGNAL_NAMES: ReadonlyMap<unknown, string> = new Map([
 export type SshdRequest =
   | { readonly kind: "version" }
   | { readonly kind: "help" }
+  /** Says whether the server would start, and what is wrong if not. */
+  | {
+    readonly kind: "check";
+    readonly configDir: string;
+    readonly isJson: boolean;
+  }
+  /** Prints the configuration that counts. */
+  | { readonly kind: "show"; readonly configDir: string }
   /** Without a directory the environment is all there is. */
   | { readonly kind: "serve"; readonly configDir: string };
 
+/** Flags beside the reference's, by what they ask for. */
+const MODES: ReadonlyMap<string, "check" | "show"> = new Map([
+  ["t", "check"],
+  ["T", "show"],
+]);
+
 /**
  * Reads the arguments, as Go's flag package does: one dash or two, value
- * behind `=` or in the next word, and nothing after the first other word.
+ * behind `=` or in the next word, and nothing after the first other word. The
+ * word `check` may come before them all.
  * @throws {UsageError} With Go's text.
  */
 export function parseSshdRequest(host: Host): SshdRequest {
   if (isVersionRequest(host)) return { kind: "version" };
+  const isCheck = host.args[0] === "check";
+  let mode: "serve" | "check" | "show" = isCheck ? "check" : "serve";
   let configDir = "";
-  for (let at = 0; at < host.args.length; at++) {
+  let isJson = false;
+  for (let at = isCheck ? 1 : 0; at < host.args.length; at++) {
     const word = host.args[at] ?? "";
     if (!word.startsWith("-") || word === "-" || word === "--") break;
     const [, name = "", value] = /^--?([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
@@ -49,6 +67,15 @@ export function parseSshdRequest(host: Host): SshdRequest {
       throw new UsageError(`bad flag syntax: ${word}`);
     }
     if (name === "h" || name === "help") return { kind: "help" };
+    const asked = value === undefined ? MODES.get(name) : undefined;
+    if (asked) {
+      mode = asked;
+      continue;
+    }
+    if (name === "json" && value === undefined && mode === "check") {
+      isJson = true;
+      continue;
+    }
     if (name !== "config-dir") {
       throw new UsageError(`flag provided but not defined: -${name}`);
     }
@@ -58,7 +85,9 @@ export function parseSshdRequest(host: Host): SshdRequest {
     }
     configDir = given;
   }
-  return { kind: "serve", configDir };
+  return mode === "check"
+    ? { kind: mode, configDir, isJson }
+    : { kind: mode, configDir };
 }
 
 /**
@@ -81,6 +110,14 @@ export async function runGitlabSshd(host: Host): Promise<number> {
     case "help":
       await tell(host.io.stderr, formatUsage(host));
       return EXIT_OK;
+    case "check": {
+      const { runSshdCheck } = await import("./sshd_check.ts");
+      return await runSshdCheck(host, request);
+    }
+    case "show": {
+      const { runSshdShow } = await import("./sshd_check.ts");
+      return await runSshdShow(host, request.configDir);
+    }
     case "serve":
       return await loadAndServe(host, request.configDir);
   }
@@ -119,7 +156,7 @@ async function loadAndServe(host: Host, configDir: string): Promise<number> {
 }
 
 /** What the API client cannot do without. */
-function findFault({ gitlabUrl, secret }: Config): string | undefined {
+export function findFault({ gitlabUrl, secret }: Config): string | undefined {
   if (gitlabUrl === "") return "gitlab_url is required";
   if (secret.isEmpty) return "secret or secret_file_path is required";
   return undefined;
@@ -261,7 +298,9 @@ async function reportLoadFailure(host: Host, error: unknown): Promise<void> {
 
 function formatUsage({ invokedAs }: Host): string {
   return `Usage of ${invokedAs}:\n` +
-    `  -config-dir string\n    \tThe directory the config is in\n`;
+    `  -config-dir string\n    \tThe directory the config is in\n` +
+    `  -t\tCheck configuration, host keys and ports, and exit\n` +
+    `  -T\tPrint the configuration that counts, and exit\n`;
 }
 
 /** Writes for somebody who may have gone. */

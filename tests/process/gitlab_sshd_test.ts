@@ -8,20 +8,21 @@ import {
   assertMatch,
   assertStringIncludes,
 } from "@std/assert";
-import { programPath, runProgram } from "../support/dist.ts";
+import { runProgram } from "../support/dist.ts";
 import {
   json,
   openScriptedApi,
   type ScriptedApi,
 } from "../support/scripted_api.ts";
+import {
+  configOf as makeConfig,
+  isListening,
+  parseRecords,
+  RunningSshd,
+} from "../support/sshd_process.ts";
 import { makeTempDir, type TempDir } from "../support/temp_dir.ts";
 import { RawClient } from "../unit/ssh/raw_client.ts";
 import { keygen, runSsh } from "../unit/ssh/ssh_fixture.ts";
-
-const START_TIMEOUT_MS = 20_000;
-
-/** One record of the log. */
-type LogRecord = Record<string, unknown>;
 
 let keys: TempDir;
 
@@ -34,27 +35,9 @@ Deno.test.afterAll(() => keys[Symbol.dispose]());
 
 /** Lines of a configuration that works; `sshd` lines replace ours. */
 function configOf(
-  { gitlabUrl = "http://127.0.0.1:9", sshd = [], lines = [] }: {
-    gitlabUrl?: string;
-    sshd?: readonly string[];
-    lines?: readonly string[];
-  } = {},
+  options: Partial<Parameters<typeof makeConfig>[0]> = {},
 ): string {
-  const names = sshd.map((line) => line.split(":")[0]);
-  const defaults = [
-    'listen: "127.0.0.1:0"',
-    'web_listen: ""',
-    `host_key_files: ["${keys.path}/host"]`,
-  ].filter((line) => !names.includes(line.split(":")[0]));
-  return [
-    `gitlab_url: "${gitlabUrl}"`,
-    "secret: secret",
-    'log_file: ""',
-    ...lines,
-    "sshd:",
-    ...[...defaults, ...sshd].map((line) => `  ${line}`),
-    "",
-  ].join("\n");
+  return makeConfig({ hostKey: `${keys.path}/host`, ...options });
 }
 
 /** Runs a server that is expected to end by itself. */
@@ -68,97 +51,6 @@ async function runServer(
     env,
   });
   return { ...outcome, records: parseRecords(outcome.stderr) };
-}
-
-function parseRecords(text: string): LogRecord[] {
-  return text.split("\n").filter((line) => line.startsWith("{"))
-    .map((line) => JSON.parse(line));
-}
-
-/** A server that runs. */
-class RunningSshd implements AsyncDisposable {
-  readonly records: LogRecord[] = [];
-  readonly status: Promise<Deno.CommandStatus>;
-  port = 0;
-  readonly #child: Deno.ChildProcess;
-  readonly #dir: TempDir;
-  readonly #reading: Promise<void>;
-  #wake = () => {};
-  #hasEnded = false;
-
-  private constructor(config: string) {
-    this.#dir = makeTempDir({ "config.yml": config });
-    this.#child = new Deno.Command(programPath("gitlab-sshd"), {
-      args: [`--config-dir=${this.#dir.path}`],
-      env: { PATH: Deno.env.get("PATH") ?? "" },
-      clearEnv: true,
-      stdin: "null",
-      stdout: "null",
-      stderr: "piped",
-    }).spawn();
-    this.status = this.#child.status;
-    this.#reading = this.#read(this.#child.stderr);
-  }
-
-  static async start(config: string): Promise<RunningSshd> {
-    const server = new RunningSshd(config);
-    const timer = setTimeout(() => server.signal("SIGKILL"), START_TIMEOUT_MS);
-    const record = await server.logged("Listening for SSH connections");
-    clearTimeout(timer);
-    const address = String(record["tcp_address"]);
-    server.port = Number(address.slice(address.lastIndexOf(":") + 1));
-    return server;
-  }
-
-  /** Waits for a record with this message. */
-  async logged(message: string): Promise<LogRecord> {
-    for (;;) {
-      const record = this.records.find(({ msg }) => msg === message);
-      if (record) return record;
-      if (this.#hasEnded) throw new Error(`Ended without ${message}`);
-      await new Promise<void>((wake) => this.#wake = wake);
-    }
-  }
-
-  signal(name: Deno.Signal): void {
-    try {
-      this.#child.kill(name);
-    } catch {
-      // It has ended by itself.
-    }
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.signal("SIGKILL");
-    await this.status;
-    await this.#reading;
-    this.#dir[Symbol.dispose]();
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    let rest = "";
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split(
-        "\n",
-      );
-      rest = lines.pop() ?? "";
-      this.records.push(...parseRecords(lines.join("\n")));
-      this.#wake();
-    }
-    this.#hasEnded = true;
-    this.#wake();
-  }
-}
-
-/** Whether anybody takes connections on the port. */
-async function isListening(port: number): Promise<boolean> {
-  try {
-    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 Deno.test("sshd.md case 4: -version alone prints one line", async () => {
