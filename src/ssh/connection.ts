@@ -142,7 +142,7 @@ export class Connection {
   /** Goes on once ssh2 has seen the identification. */
   attach(client: Ssh2Client): void {
     clearTimeout(this.#identTimer);
-    const { ssh2, offer } = this.#services;
+    const { ssh2, offer, limits } = this.#services;
     const { line } = this.#ident;
     if (!line) throw new TypeError("Cannot attach before the identification");
     this.#phase = "keys";
@@ -151,7 +151,7 @@ export class Connection {
     }
     this.#transport = new SshTransport(
       { ssh2, client, socket: this.socket },
-      { offer, identLine: line },
+      { offer, identLine: line, rekey: limits.rekey },
       {
         onKeys: () => this.#phase = "service",
         onMessage: (type, payload) => this.#receive(type, payload),

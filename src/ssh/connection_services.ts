@@ -5,6 +5,7 @@
 import type { ApiClient } from "../api/client.ts";
 import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
+import type { RekeyLimits } from "./rekey_schedule.ts";
 import type { SessionLimits } from "./session.ts";
 import type { SessionHandler } from "./session_handler.ts";
 import type { Ssh2Library, Ssh2Server } from "./ssh2_types.ts";
@@ -43,6 +44,7 @@ export interface ConnectionLimits extends SessionLimits {
   readonly loginGraceMs: number;
   /** Between keepalives; none are sent if not positive. */
   readonly keepaliveMs: number;
+  readonly rekey: RekeyLimits;
   /** Sessions at one time. */
   readonly sessionsMax: number;
 }

@@ -28,6 +28,7 @@ import { acceptAll, openListener } from "./listener.ts";
 import { makeKexInit } from "./patch/kex_choice.ts";
 import { readProxySettings, warnOfProxy } from "./proxy_policy.ts";
 import { type Arrival, Reception } from "./reception.ts";
+import { REKEY_LIMITS } from "./rekey_schedule.ts";
 import type { SessionHandler } from "./session_handler.ts";
 import { loadSsh2 } from "./ssh2_library.ts";
 import type { Ssh2Client, Ssh2Library, Ssh2Offer } from "./ssh2_types.ts";
@@ -279,6 +280,7 @@ function limitsOf({ config, limits }: SshServerOptions): ConnectionLimits {
     sessionsMax: sshd.concurrentSessionsLimit,
     idleChannelMs: IDLE_CHANNEL_TIMEOUT_MS,
     clientGoneMs: CLIENT_GONE_TIMEOUT_MS,
+    rekey: REKEY_LIMITS,
     ...limits,
   };
 }

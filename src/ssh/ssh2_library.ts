@@ -29,6 +29,8 @@ const PROTOCOL_MEMBERS: ReadonlyMap<string, string> = new Map([
   ["_remoteIdentRaw", "object"],
   ["_kex", "undefined"],
   ["_kexinit", "undefined"],
+  ["_queue", "undefined"],
+  ["rekey", "function"],
   ["_cipher.free", "function"],
   ["_decipher.free", "function"],
   ["_decipher._onPayload", "function"],

@@ -160,6 +160,8 @@ export interface Ssh2Protocol {
   _kex: Ssh2KeyExchange | undefined;
   /** Our KEXINIT while an exchange is under way. */
   readonly _kexinit: Buffer | undefined;
+  /** What waits for the end of an exchange. */
+  readonly _queue: readonly Buffer[] | undefined;
   readonly _cipher: Ssh2Cipher;
   readonly _decipher: Ssh2Decipher;
   readonly _packetRW: { readonly write: Ssh2PacketWriter };
@@ -167,6 +169,8 @@ export interface Ssh2Protocol {
   readonly _destruct: unknown;
   _onPayload: Ssh2PayloadHandler;
   _onHandshakeComplete: (negotiated: Ssh2Negotiated) => void;
+  /** Begins an exchange of new keys. */
+  rekey(): void;
   channelData(remoteId: number, data: Buffer): void;
   channelExtData(remoteId: number, data: Buffer, type: number): void;
   channelOpenConfirm(

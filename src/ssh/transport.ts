@@ -24,6 +24,7 @@ import { patchNistp521 } from "./patch/nistp521.ts";
 import { patchPeerPublic } from "./patch/peer_public.ts";
 import { sendPayload, sendPayloadNow } from "./patch/raw_packet.ts";
 import { RekeyGuard } from "./patch/rekey_guard.ts";
+import { type RekeyLimits, RekeySchedule } from "./rekey_schedule.ts";
 import {
   DISCONNECT_REASON,
   encodeDisconnect,
@@ -41,6 +42,9 @@ import type {
 } from "./ssh2_types.ts";
 import type { TcpSocket } from "./tcp_socket.ts";
 
+/** Answers that may wait for a key exchange. */
+const QUEUED_MESSAGES_MAX = 1_024;
+const QUEUED_BYTES_MAX = 1024 * 1024;
 /** Errors that begin so are written for both ends, as in Go. */
 const TOLD_PREFIX = "ssh: ";
 
@@ -77,10 +81,14 @@ export class SshTransport {
   readonly #ssh2: Ssh2Library;
   readonly #listener: TransportListener;
   readonly #rekeyGuard: RekeyGuard;
+  readonly #rekeySchedule: RekeySchedule;
   readonly #rekeyWaiters = new Set<() => void>();
   readonly #startedMs = performance.now();
   #choice: KexChoice | undefined;
   #hasKeys = false;
+  #isOwnRekey = false;
+  #queuedCount = 0;
+  #queuedBytes = 0;
   #isOver = false;
 
   /** Hooks into a connection that ssh2 has just announced. */
@@ -90,15 +98,21 @@ export class SshTransport {
       client: Ssh2Client;
       socket: TcpSocket;
     },
-    { offer, identLine }: { offer: TransportOffer; identLine: Buffer },
+    { offer, identLine, rekey }: {
+      offer: TransportOffer;
+      identLine: Buffer;
+      rekey: RekeyLimits;
+    },
     listener: TransportListener,
   ) {
     this.socket = socket;
     this.protocol = client._protocol;
     this.#ssh2 = ssh2;
     this.#listener = listener;
-    this.#rekeyGuard = new RekeyGuard(() =>
-      this.fail(new Error("ssh: key exchange timed out"))
+    this.#rekeySchedule = new RekeySchedule(rekey);
+    this.#rekeyGuard = new RekeyGuard(
+      rekey.timeoutMs,
+      () => this.fail(new Error("ssh: key exchange timed out")),
     );
     client.on("error", (error) => this.fail(error));
     restoreIdent(this.protocol, identLine);
@@ -153,6 +167,14 @@ export class SshTransport {
     if (!this.isOver) sendPayload(this.#ssh2, this.protocol, payload);
   }
 
+  /** Asks for new keys, unless they are being exchanged already. */
+  rekey(): void {
+    if (this.isOver || this.isRekeying || !this.#hasKeys) return;
+    this.#isOwnRekey = true;
+    this.#rekeyGuard.startOwn();
+    this.protocol.rekey();
+  }
+
   /** Says why, and closes when that is delivered. */
   disconnect(reason: number, text: string): void {
     if (!this.isOver && this.protocol._destruct !== undefined) {
@@ -205,6 +227,14 @@ export class SshTransport {
     this.protocol._onHandshakeComplete = (negotiated) => {
       complete(negotiated);
       this.#rekeyGuard.stop();
+      this.#isOwnRekey = false;
+      this.#queuedCount = this.#queuedBytes = 0;
+      const { cs, sc } = negotiated;
+      this.#rekeySchedule.restart(
+        [cs.cipher, sc.cipher],
+        this.socket.progressBytes,
+        performance.now(),
+      );
       this.#wakeRekeyWaiters();
       if (this.#hasKeys) return;
       this.#hasKeys = true;
@@ -237,12 +267,35 @@ export class SshTransport {
     if (type === undefined || this.isOver) return;
     try {
       this.#listener.onMessage(type, payload);
+      this.#checkKeys();
     } catch (error) {
       this.fail(error);
     }
   }
 
+  /**
+   * Asks for new keys in time. Nobody moves much without a message from the
+   * client: data or the window for ours.
+   */
+  #checkKeys(): void {
+    this.#boundQueue(this.protocol._queue ?? []);
+    const moved = this.socket.progressBytes;
+    if (this.#rekeySchedule.isDue(moved, performance.now())) this.rekey();
+  }
+
+  /** @throws {Error} If a client that owes us its KEXINIT asks for too much. */
+  #boundQueue(queue: readonly Buffer[]): void {
+    for (; this.#queuedCount < queue.length; this.#queuedCount++) {
+      this.#queuedBytes += queue[this.#queuedCount]?.length ?? 0;
+    }
+    const isTooMuch = this.#queuedCount > QUEUED_MESSAGES_MAX ||
+      this.#queuedBytes > QUEUED_BYTES_MAX;
+    if (isTooMuch) throw new Error("ssh: too much waits for a key exchange");
+  }
+
   #mayRekey(): boolean {
+    // The client's answer, which it has not asked for.
+    if (this.#isOwnRekey) return true;
     const elapsedMs = performance.now() - this.#startedMs;
     if (this.#rekeyGuard.start(this.socket.progressBytes, elapsedMs)) {
       return true;

@@ -7,8 +7,6 @@
  * @module
  */
 
-/** How long an exchange after the first may take; slow lines drain first. */
-export const REKEY_TIMEOUT_MS = 120_000;
 /** Exchanges that are free. */
 const REKEYS_FREE = 16;
 /** Data that earns one more. */
@@ -18,13 +16,24 @@ const REKEY_INTERVAL_MS = 2_000;
 
 /** Watches the rekeys of one connection. */
 export class RekeyGuard {
+  readonly #timeoutMs: number;
   readonly #onStall: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #count = 0;
 
-  /** @param onStall Called when an exchange is not finished in time. */
-  constructor(onStall: () => void) {
+  /**
+   * @param timeoutMs How long an exchange may take.
+   * @param onStall Called when one is not finished in time.
+   */
+  constructor(timeoutMs: number, onStall: () => void) {
+    this.#timeoutMs = timeoutMs;
     this.#onStall = onStall;
+  }
+
+  /** Notes that we began an exchange, which costs the client nothing. */
+  startOwn(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#onStall, this.#timeoutMs);
   }
 
   /**
@@ -37,8 +46,7 @@ export class RekeyGuard {
     this.#count++;
     const earned = progressBytes / REKEY_BYTES + elapsedMs / REKEY_INTERVAL_MS;
     if (this.#count > REKEYS_FREE + earned) return false;
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(this.#onStall, REKEY_TIMEOUT_MS);
+    this.startOwn();
     return true;
   }
 

@@ -38,6 +38,10 @@ export class RawClient implements AsyncDisposable {
   unsentBytes = 0;
   /** The server's identification line. */
   ident = "";
+  /** Whether the server is kept waiting for an answer to its KEXINIT. */
+  ignoresRekeys = false;
+  /** Bytes that came from the server, encrypted. */
+  receivedBytes = 0;
   /** Key exchanges that are complete. */
   exchanges = 0;
   readonly #tcp: Deno.TcpConn;
@@ -85,7 +89,9 @@ export class RawClient implements AsyncDisposable {
     });
     const inner = this.#protocol._onPayload;
     this.#protocol._onPayload = (payload) => {
-      if (payload[0] === MESSAGE.kexInit) return inner(payload);
+      if (payload[0] === MESSAGE.kexInit) {
+        return this.ignoresRekeys ? undefined : inner(payload);
+      }
       this.messages.push(Buffer.from(payload));
       this.#wake?.();
       return undefined;
@@ -311,6 +317,7 @@ export class RawClient implements AsyncDisposable {
         }
         const count = await this.#tcp.read(target);
         if (count === null) break;
+        this.receivedBytes += count;
         const chunk = Buffer.from(target.slice(0, count).buffer);
         await this.#parse(chunk);
       }

@@ -14,6 +14,8 @@ function knownClient() {
       _remoteIdentRaw: {},
       _kex: undefined as unknown,
       _kexinit: undefined,
+      _queue: undefined,
+      rekey: noop,
       _cipher: { free: noop },
       _decipher: { _onPayload: noop, inSeqno: 0, free: noop },
       _packetRW: {

@@ -299,19 +299,32 @@ export function sshArgs(
   ];
 }
 
+/** How OpenSSH's client is run. */
+export interface SshRunOptions {
+  /** Options that come before the fixture's, and so win. */
+  first?: readonly string[];
+  options?: readonly string[];
+  /** Socket of an agent, whose keys are offered instead of the file's. */
+  agentPath?: string;
+  stdin?: Uint8Array<ArrayBuffer>;
+}
+
 /** Runs OpenSSH's client to its end. */
 export async function runSsh(
   fixture: Pick<SshFixture, "folder" | "port">,
   command: readonly string[],
-  { first = [], options = [], agentPath, stdin }: {
-    /** Options that come before the fixture's, and so win. */
-    first?: readonly string[];
-    options?: readonly string[];
-    /** Socket of an agent, whose keys are offered instead of the file's. */
-    agentPath?: string;
-    stdin?: Uint8Array<ArrayBuffer>;
-  } = {},
+  options: SshRunOptions = {},
 ): Promise<SshRun> {
+  const run = await runSshForBytes(fixture, command, options);
+  return { ...run, stdout: new TextDecoder().decode(run.stdout) };
+}
+
+/** The same where the output is no text. */
+export async function runSshForBytes(
+  fixture: Pick<SshFixture, "folder" | "port">,
+  command: readonly string[],
+  { first = [], options = [], agentPath, stdin }: SshRunOptions = {},
+): Promise<Omit<SshRun, "stdout"> & { stdout: Uint8Array<ArrayBuffer> }> {
   const child = new Deno.Command("ssh", {
     args: [...first, ...sshArgs(fixture, options, agentPath), ...command],
     stdin: stdin ? "piped" : "null",
@@ -322,12 +335,7 @@ export async function runSsh(
   const feeding = stdin ? feed(child.stdin, stdin) : undefined;
   const { code, stdout, stderr } = await child.output();
   await feeding;
-  const decoder = new TextDecoder();
-  return {
-    code,
-    stdout: decoder.decode(stdout),
-    stderr: decoder.decode(stderr),
-  };
+  return { code, stdout, stderr: new TextDecoder().decode(stderr) };
 }
 
 async function feed(
