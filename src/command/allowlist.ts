@@ -44,6 +44,12 @@ const COMMANDS: ReadonlyMap<string, AllowedCommand> = new Map([
     isGitCommand: true,
     load: () => import("./lfs_authenticate.ts"),
   }],
+  ["git-lfs-transfer", {
+    logName: "*lfstransfer.Command",
+    isGitCommand: false,
+    isEnabled: ({ lfs }) => lfs.pureSshProtocol,
+    load: () => import("./lfs_transfer/lfs_transfer.ts"),
+  }],
   ["git-receive-pack", {
     logName: "*receivepack.Command",
     isGitCommand: true,

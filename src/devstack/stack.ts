@@ -1,6 +1,6 @@
 /**
  * Everything that GitLab Shell talks to, brought up together: internal API,
- * Gitaly, repositories, and a root directory that points to them.
+ * Gitaly, LFS store, repositories, and a root directory that points to them.
  * @module
  */
 import { randomBytes } from "node:crypto";
@@ -16,6 +16,7 @@ import {
   type GitalyOptions,
   startGitaly,
 } from "./gitaly/gitaly_server.ts";
+import { type LfsServer, startLfsServer } from "./lfs/lfs_server.ts";
 import { type ListenAddress, removeStaleSocket } from "./listen.ts";
 import {
   SAMPLE,
@@ -75,6 +76,8 @@ export interface Devstack extends AsyncDisposable {
   readonly folder: string;
   readonly api: InternalApi;
   readonly gitaly: Gitaly;
+  /** Where LFS clients find GitLab. */
+  readonly lfs: LfsServer;
   readonly shellRoot: ShellRoot;
   /** Folder of the storage `default`. */
   readonly storage: string;
@@ -146,6 +149,12 @@ export async function startDevstack(
       secret,
     }),
   );
+  const lfs = parts.use(startLfsServer({
+    listen: { transport: "tcp", hostname: LOOPBACK, port: 0 },
+    folder: join(folder, "lfs"),
+    api: api.state,
+  }));
+  api.state.lfsUrl = lfs.url;
   const gitalyAddress = pickDoor(gitaly.addresses, options.gitalyDoor);
   api.state.gitaly.set(STORAGE_NAME, {
     address: gitalyAddress,
@@ -168,6 +177,7 @@ export async function startDevstack(
     storage,
     api,
     gitaly,
+    lfs,
     shellRoot,
     apiUrl,
     gitalyAddress,

@@ -70,8 +70,10 @@ export interface ApiState {
   retryConfig: unknown;
   /** Whether Redis answers. */
   isRedisUp: boolean;
-  /** Where users' browsers and LFS clients find GitLab; no trailing slash. */
+  /** Where users' browsers find GitLab; no trailing slash. */
   webUrl: string;
+  /** Where LFS clients find it, if that is elsewhere; empty if not. */
+  lfsUrl: string;
   /** Phones that are asked. */
   readonly pushes: PushDesk;
   /** The latest ones, by the number of the user. */

@@ -30,6 +30,8 @@ export interface HttpResponse {
   readonly headers: HeaderLines;
   /** A reader's bytes go out as they come, delimited by the end. */
   readonly body: Uint8Array | ByteReader;
+  /** Length of a reader's bytes, to be announced. */
+  readonly lengthBytes?: number;
 }
 
 const HEAD_BYTES_MAX = 65_536;

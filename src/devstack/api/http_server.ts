@@ -191,11 +191,11 @@ class HttpConnection {
 }
 
 function formatHead(
-  { status, headers, body }: HttpResponse,
+  { status, headers, body, lengthBytes: knownBytes }: HttpResponse,
   announcedBytes: number | undefined,
 ): string {
   const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`);
-  const lengthBytes = announcedBytes ??
+  const lengthBytes = announcedBytes ?? knownBytes ??
     (body instanceof Uint8Array ? body.length : undefined);
   if (lengthBytes !== undefined) {
     lines.push(`Content-Length: ${lengthBytes}\r\n`);

@@ -128,6 +128,7 @@ class InternalApiServer implements InternalApi {
       retryConfig: undefined,
       isRedisUp: true,
       webUrl: "http://localhost",
+      lfsUrl: "",
       pushes: new PushDesk(),
       recoveryCodes: new Map(),
       tokens: new Map(),

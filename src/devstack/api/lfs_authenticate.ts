@@ -48,7 +48,9 @@ export const LFS_AUTHENTICATE: Endpoint = {
       body: {
         username,
         lfs_token: token,
-        repository_http_path: `${state.webUrl}/${project.path}.git`,
+        repository_http_path: `${
+          state.lfsUrl || state.webUrl
+        }/${project.path}.git`,
         expires_in: LIFETIME_SECONDS,
       },
     };

@@ -76,3 +76,15 @@ Deno.test("shell.md case 73: a certificate of a namespace gets no other command"
   for (const word of others) assertEquals(select([word], "group"), undefined);
   assertEquals(select([], "group"), undefined);
 });
+
+Deno.test("lfs.md cases 13, 14 and 20: git-lfs-transfer is there if the file says so, and never for a namespace", () => {
+  const select = (pureSshProtocol: boolean, namespacePath: string) =>
+    selectCommand(
+      ["git-lfs-transfer", "a", "upload"],
+      { ...CONFIG, lfs: { pureSshProtocol } } as unknown as Config,
+      namespacePath,
+    )?.logName;
+  assertEquals(select(true, ""), "*lfstransfer.Command");
+  assertEquals(select(false, ""), undefined);
+  assertEquals(select(true, "group"), undefined);
+});
