@@ -116,6 +116,36 @@ async function benchStart(stack: Devstack, empty: string): Promise<void> {
   ]);
 }
 
+/** Commands that ask the API and nobody else. */
+async function benchAccount(stack: Devstack, empty: string): Promise<void> {
+  await using instant = await startInstantApi(stack, 0);
+  const contend = (typed: string, command: string): Contender[] =>
+    rivals("RIVAL_GITLAB_SHELL", programPath("gitlab-shell"))
+      .map(([name, program]) => ({
+        name: `${name}, ${command.split(" ")[0]}`,
+        command: typed === "" ? program : "sh",
+        args: typed === ""
+          ? ["key-1"]
+          : ["-c", `echo ${typed} | exec "$0" key-1`, program],
+        env: {
+          ...BASE_ENV,
+          GITLAB_SHELL_DIR: instant.rootPath,
+          SSH_ORIGINAL_COMMAND: command,
+        },
+      }));
+  const floor = { name: "empty program (E)", env: BASE_ENV };
+  await benchCommands("tokens and LFS", [
+    { ...floor, command: empty, args: [] },
+    ...contend("", "personal_access_token reef read_api 30"),
+    ...contend("", `git-lfs-authenticate ${SAMPLE.project} download`),
+  ]);
+  await benchCommands("2FA, with a shell that types", [
+    { ...floor, command: "sh", args: ["-c", 'echo | exec "$0"', empty] },
+    ...contend("yes", "2fa_recovery_codes"),
+    ...contend("123456", "2fa_verify"),
+  ]);
+}
+
 /** Starts the API in a process of its own, with a root that names it. */
 async function startInstantApi(
   stack: Devstack,
@@ -128,6 +158,11 @@ async function startInstantApi(
     "/discover": { id: SAMPLE.userId, username: SAMPLE.username, name: "Mira" },
     "/authorized_keys": { id: SAMPLE.keyId, key: key?.publicKey },
     "/allowed": allowedBody(stack),
+    "/two_factor_recovery_codes": { success: true, recovery_codes: ["code"] },
+    "/two_factor_manual_otp_check": { success: true },
+    "/two_factor_push_otp_check": { success: false },
+    "/personal_access_token": { success: true, token: "glpat-x", scopes: [] },
+    "/lfs_authenticate": { username: SAMPLE.username, lfs_token: "x" },
   };
   await Deno.writeTextFile(`${rootPath}/answers.json`, JSON.stringify(answers));
   await Deno.writeTextFile(
@@ -413,9 +448,9 @@ if (import.meta.main) {
   console.log("| --- | --- | --- | --- | --- |");
   const only = new Set(Deno.args);
   const isWanted = (name: string) => only.size === 0 || only.has(name);
-  if (isWanted("start")) {
-    await benchStart(stack, await buildEmptyProgram(emptyFolder));
-  }
+  const empty = await buildEmptyProgram(emptyFolder);
+  if (isWanted("start")) await benchStart(stack, empty);
+  if (isWanted("account")) await benchAccount(stack, empty);
   if (isWanted("transfer")) await benchTransfer(stack);
   await Deno.remove(emptyFolder, { recursive: true });
 }
