@@ -42,6 +42,7 @@ export async function runDemoSteps(
   await push(runner, target);
   await fetch(runner, target);
   await archive(runner, target);
+  await makeToken(runner, target);
   await fetchInternally(runner, target);
   await refuseProject(runner, target);
   await refuseShell(runner, target);
@@ -129,6 +130,19 @@ function archive(runner: DemoRunner, target: DemoTarget): Promise<void> {
     const list = await runner.run({ words: ["tar", "-tf", "project.tar"] });
     return expectOutcome(list, { exitStatus: 0 }) ??
       (list.stdout.includes("demo.txt") ? undefined : "demo.txt is missing");
+  });
+}
+
+function makeToken(runner: DemoRunner, target: DemoTarget): Promise<void> {
+  return runner.step("Make an access token that ends in a month", async () => {
+    const words = ["personal_access_token", "demo", "read_api", "30"];
+    const outcome = await runner.run({
+      words: ["ssh", ...target.sshWords, ...words],
+    });
+    const pattern =
+      /^Token: {3}glpat-\S+\nScopes: {2}read_api\nExpires: \d{4}-\d\d-\d\d\n$/;
+    return expectOutcome(outcome, { exitStatus: 0 }) ??
+      (pattern.test(outcome.stdout) ? undefined : "there is no token");
   });
 }
 

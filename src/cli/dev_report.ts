@@ -66,7 +66,6 @@ function formatCommands(
   const url = `ssh://${host}/${SAMPLE.project}.git`;
   if (!door) {
     return [
-      `${localSsh} git@localhost`,
       ...formatUserCommands(`${localSsh} git@localhost`, stack),
       `export GIT_SSH_COMMAND=${localSsh} GIT_SSH_VARIANT=ssh`,
       ...formatGitCommands(url),
@@ -79,21 +78,22 @@ function formatCommands(
   const words = `ssh${identity} -o StrictHostKeyChecking=accept-new` +
     ` -o UserKnownHostsFile=${stack.folder}/known_hosts`;
   return [
-    `${words} -p ${door.port} git@127.0.0.1`,
     ...formatUserCommands(`${words} -p ${door.port} git@127.0.0.1`, stack),
     `export GIT_SSH_COMMAND='${words}'`,
     ...formatGitCommands(url),
   ];
 }
 
-/** What a user can do about their own account, and the phone's answer. */
+/** What users can do about their own account, and what their phone says. */
 function formatUserCommands(ssh: string, { api }: Devstack): string[] {
+  const phone = `${api.state.webUrl}/phone/approve/${SAMPLE.username}`;
   return [
-    `${ssh} personal_access_token reef read_api 30`,
-    `${ssh} 2fa_recovery_codes`,
-    `${ssh} 2fa_verify`,
-    `curl -X POST ${api.state.webUrl}/phone/approve/${SAMPLE.username}`,
-    `${ssh} git-lfs-authenticate ${SAMPLE.project} download`,
+    `gitlab() { ${ssh} "$@"; }`,
+    "gitlab",
+    "gitlab personal_access_token reef read_api 30",
+    "gitlab 2fa_recovery_codes",
+    `gitlab 2fa_verify  # or, meanwhile, as the phone: curl -X POST ${phone}`,
+    `gitlab git-lfs-authenticate ${SAMPLE.project} download`,
   ];
 }
 
