@@ -12,6 +12,7 @@ import type { AccountCaller } from "./account_calls.ts";
 import { decodeAnswer, encodeQuestion } from "./allowed.ts";
 import { ApiCaller } from "./api_call.ts";
 import { type ApiBase, parseGitlabUrl } from "./base_url.ts";
+import type { CallSubject, CellRoutes, RoutedBase } from "./cell_routing.ts";
 import type { ApiClient, AuthorizedKey, DiscoveredUser } from "./client.ts";
 import { decoded } from "./decoded.ts";
 import {
@@ -44,7 +45,15 @@ export interface ApiClientOptions extends TransportHost {
   readonly forwardedFor?: string;
   /** Bound of one key lookup, retries included; none when left out. */
   readonly keyLookupTimeoutMs?: number;
+  /** Finds the cell of each call; absent where there are no cells. */
+  readonly cells?: CellRoutes | undefined;
 }
+
+/** Finds where a call about something goes. Never rejects. */
+type Route = (
+  subject: CallSubject,
+  signal: AbortSignal | undefined,
+) => Promise<RoutedBase>;
 
 /** Makes a client. Opens no connection and fails only when it is used. */
 export function createApiClient(options: ApiClientOptions): ApiClient {
@@ -60,27 +69,36 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     log,
     clock,
   });
+  const route = makeRoute(options);
   return {
-    ...makeAccountCalls(caller),
+    ...makeAccountCalls(caller, route),
     checkBase: () => void transport.base,
     webTransport: () => transport.web(),
     gitHttp: () => loadGitHttp(options, transport),
     async allowed(question, signal, onSent) {
+      const { project } = question;
+      const routed = await route({ project }, signal);
       const answer = await caller.call({
         method: "POST",
         path: "/allowed",
         body: encodeQuestion(question),
         isRateLimited: true,
         ...(onSent && { onSent }),
+        ...routed,
       }, signal);
-      return decoded(answer, (body) => decodeAnswer(answer.status, body));
+      return decoded(answer, (body) => ({
+        ...decodeAnswer(answer.status, body),
+        cellAddress: routed.base?.url ?? "",
+      }));
     },
-    discover: (identity, signal) => discover(caller, identity, signal),
+    discover: (identity, signal) =>
+      discover({ caller, route }, identity, signal),
     async authorizedKey(key, signal) {
       const timeoutMs = options.keyLookupTimeoutMs;
-      if (timeoutMs === undefined) return await lookUpKey(caller, key, signal);
+      const way = { caller, route };
+      if (timeoutMs === undefined) return await lookUpKey(way, key, signal);
       using deadline = new Deadline(timeoutMs, signal);
-      return await lookUpKey(caller, key, deadline.signal);
+      return await lookUpKey(way, key, deadline.signal);
     },
     async authorizedCertificate({ authority, identifier }, signal) {
       const codec = await import("./authorized_certs.ts");
@@ -141,40 +159,76 @@ async function loadGitHttp(
   });
 }
 
+/** Without cells every call goes to the configured GitLab. */
+function makeRoute(
+  { cells, log, correlationId }: ApiClientOptions,
+): Route {
+  if (!cells) return () => Promise.resolve({});
+  return async (subject, signal) => {
+    const { routeCall } = await import("./cell_routing.ts");
+    return await routeCall(cells, subject, { log, correlationId, signal });
+  };
+}
+
 /** Loaded with the first of them: most sessions make none. */
 function makeAccountCalls(
   caller: ApiCaller,
+  route: Route,
 ): Pick<
   ApiClient,
   "recoveryCodes" | "checkOtp" | "checkPush" | "createToken"
 > {
   const load = () => import("./account_calls.ts");
-  const account: AccountCaller = {
-    call: (request, signal) => caller.call(request, signal),
-    discover: (identity, signal) => discover(caller, identity, signal),
-  };
+  const aboutOwner = (identity: Identity): AccountCaller => ({
+    async call(request, signal) {
+      const routed = await route({ identity }, signal);
+      return await caller.call({ ...request, ...routed }, signal);
+    },
+    discover: (who, signal) => discover({ caller, route }, who, signal),
+  });
   return {
     recoveryCodes: async (identity, signal) =>
-      await (await load()).callRecoveryCodes(account, identity, signal),
+      await (await load()).callRecoveryCodes(
+        aboutOwner(identity),
+        identity,
+        signal,
+      ),
     checkOtp: async (identity, otp, signal) =>
-      await (await load()).callOtpCheck(account, { identity, otp }, signal),
+      await (await load()).callOtpCheck(
+        aboutOwner(identity),
+        { identity, otp },
+        signal,
+      ),
     async checkPush(identity, signal) {
       const question = { identity, otp: undefined };
-      await (await load()).callOtpCheck(account, question, signal);
+      await (await load()).callOtpCheck(aboutOwner(identity), question, signal);
     },
     createToken: async (wish, signal) =>
-      await (await load()).callCreateToken(account, wish, signal),
+      await (await load()).callCreateToken(
+        aboutOwner(wish.identity),
+        wish,
+        signal,
+      ),
   };
 }
 
+/** How a call finds its way. */
+interface Way {
+  readonly caller: ApiCaller;
+  readonly route: Route;
+}
+
 async function discover(
-  caller: ApiCaller,
+  { caller, route }: Way,
   identity: Identity,
   signal: AbortSignal | undefined,
 ): Promise<DiscoveredUser> {
   const query = discoverQuery(identity);
-  const path = "/discover";
-  const answer = await caller.call({ method: "GET", path, query }, signal);
+  const routed = await route({ identity }, signal);
+  const answer = await caller.call(
+    { method: "GET", path: "/discover", query, ...routed },
+    signal,
+  );
   return decoded(answer, decodeUser);
 }
 
@@ -184,16 +238,18 @@ function cellBase(gitlabUrl: string): ApiBase {
 }
 
 async function lookUpKey(
-  caller: ApiCaller,
+  { caller, route }: Way,
   key: string,
   signal: AbortSignal | undefined,
 ): Promise<AuthorizedKey> {
+  const routed = await route({ key }, signal);
   const answer = await caller.call({
     method: "GET",
     path: "/authorized_keys",
     query: { key },
     // The query is the user's public key.
     isQueryPrivate: true,
+    ...routed,
   }, signal);
   const found = decoded(answer, decodeKey);
   // The reference would let an empty answer in as key 0.

@@ -103,7 +103,12 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
     ],
     isOneShot: true,
     groups: [["authorized_keys_check", "authorized_principals_check"]],
-    environment: [...COMMON_ENVIRONMENT, "HOME", CALLER_HOME],
+    environment: [
+      ...COMMON_ENVIRONMENT,
+      ...PROXY_ENVIRONMENT,
+      "HOME",
+      CALLER_HOME,
+    ],
   },
   {
     name: "gitlab-sshd",

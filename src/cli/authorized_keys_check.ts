@@ -23,6 +23,7 @@ import {
   RefusedLineError,
   type ShellPath,
 } from "../keys/line.ts";
+import { openCellRoutes } from "./cell_loader.ts";
 import { exitStatusOfBrokenPipe } from "./failure.ts";
 import { formatVersion, isVersionRequest } from "./version.ts";
 
@@ -147,6 +148,10 @@ async function lookUp(host: Host, call: LookupCall): Promise<number> {
     env: host.env,
     setEnv: host.setEnv,
     keyLookupTimeoutMs: call.timeoutMs,
+    cells: openCellRoutes(config, {
+      ...host,
+      programName: "gitlab-shell-authorized-keys-check",
+    }),
   });
   const found = await ask({ api, log }, question, host.signal);
   return await answer(host, { shellPath, question, found });

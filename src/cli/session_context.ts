@@ -8,6 +8,7 @@ import type { Config } from "../config/config.ts";
 import type { Host } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { GitalyClient } from "../gitaly/pack_request.ts";
+import { openCellRoutes } from "./cell_loader.ts";
 import { openGitalyClient } from "./gitaly_loader.ts";
 
 /** A context whose connections end with the block that uses it. */
@@ -22,6 +23,7 @@ export function openSessionContext(
     & Required<Pick<CommandContext, "reportPhases">>,
 ): OpenSessionContext {
   let gitaly: Promise<GitalyClient> | undefined;
+  const cells = openCellRoutes(config, host);
   return {
     programName: host.programName,
     config,
@@ -33,6 +35,7 @@ export function openSessionContext(
       clock: host.clock,
       env: host.env,
       setEnv: host.setEnv,
+      cells,
     }),
     gitaly: () => gitaly ??= openGitalyClient(host, "gitlab-shell"),
     log,
@@ -42,6 +45,7 @@ export function openSessionContext(
     reportPhases,
     [Symbol.dispose]() {
       gitaly?.then((client) => client.close(), () => {});
+      cells?.close();
     },
   };
 }

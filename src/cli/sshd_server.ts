@@ -13,6 +13,9 @@ import { parseCommandWords } from "../git/command_words.ts";
 import type { GitalyClient } from "../gitaly/pack_request.ts";
 import { createCommandSession } from "../ssh/command_session.ts";
 import { prepareSshServer, type SshServer } from "../ssh/server.ts";
+import { openCellRoutes } from "./cell_loader.ts";
+
+const PROGRAM_NAME = "gitlab-sshd";
 
 /** What of the process the server uses. */
 export type SshServerHost = Pick<Host, "clock" | "env" | "setEnv">;
@@ -20,7 +23,7 @@ export type SshServerHost = Pick<Host, "clock" | "env" | "setEnv">;
 /** A server with everything behind it. */
 export interface ProductServer {
   readonly ssh: SshServer;
-  /** Ends the connections to Gitaly. */
+  /** Ends the connections to Gitaly and the Topology Service. */
   close(): void;
 }
 
@@ -46,6 +49,7 @@ export async function prepareProductServer(
   }
   const { clock } = host;
   let gitaly: Promise<GitalyClient> | undefined;
+  const cells = openCellRoutes(config, { ...host, programName: PROGRAM_NAME });
   const ssh = await prepareSshServer({
     config,
     log,
@@ -62,7 +66,10 @@ export async function prepareProductServer(
   });
   return {
     ssh,
-    close: () => void gitaly?.then((client) => client.close(), () => {}),
+    close() {
+      gitaly?.then((client) => client.close(), () => {});
+      cells?.close();
+    },
   };
 }
 
@@ -74,7 +81,7 @@ async function openGitaly({ env }: SshServerHost): Promise<GitalyClient> {
   ]);
   return createGitalyClient({
     carrier: LEAN_CARRIER,
-    programName: "gitlab-sshd",
+    programName: PROGRAM_NAME,
     env,
     spreadsConnections: true,
   });

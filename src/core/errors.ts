@@ -119,6 +119,7 @@ export const GRPC_CODE = {
   invalidArgument: 3,
   deadlineExceeded: 4,
   resourceExhausted: 8,
+  aborted: 10,
   unimplemented: 12,
   internal: 13,
   unavailable: 14,

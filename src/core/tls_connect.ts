@@ -24,6 +24,8 @@ export interface TlsTarget {
   readonly connect?: (signal: AbortSignal) => Promise<Deno.TcpConn>;
   /** Most that one read brings, in bytes. */
   readonly readBytes?: number;
+  /** What we show a peer that asks who we are; PEM. Not through `connect`. */
+  readonly clientCertificate?: { readonly cert: string; readonly key: string };
 }
 
 /**
@@ -60,6 +62,7 @@ async function dialTls(
   target: TlsTarget,
   signal: AbortSignal,
 ): Promise<ByteDuplex> {
+  if (target.clientCertificate) return await dialKnown(target, signal);
   const { hostname, port, serverName, roots, alpnProtocols } = target;
   const tcp = await untilConnected(
     target.connect?.(signal) ?? Deno.connect({ hostname, port, signal }),
@@ -92,6 +95,35 @@ async function dialTls(
   }
 }
 
+/** Dials a peer that wants to know who we are. */
+async function dialKnown(
+  target: TlsTarget,
+  signal: AbortSignal,
+): Promise<ByteDuplex> {
+  const { hostname, port, serverName, roots, alpnProtocols } = target;
+  if (target.connect) {
+    throw new Error("Cannot show a client certificate through a proxy");
+  }
+  // Deno shows one only to the name that it dials.
+  if (serverName !== hostname) {
+    const { openNodeTls } = await import("./tls_node.ts");
+    return await openNodeTls(target, signal);
+  }
+  const connecting = Deno.connectTls({
+    hostname,
+    port,
+    caCerts: [...roots],
+    ...target.clientCertificate,
+    ...(alpnProtocols && { alpnProtocols: [...alpnProtocols] }),
+  });
+  return new SocketDuplex(
+    await untilConnected(connecting, signal).catch((error) => {
+      throw asCertificateError(error);
+    }),
+    target.readBytes,
+  );
+}
+
 /** @returns rustls's refusal of a certificate as our class, else `error`. */
 function asCertificateError(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
@@ -112,9 +144,9 @@ async function dialSelfSigned(
 ): Promise<ByteDuplex> {
   const roots = target.roots.filter((pem) => mentions(pem, target.serverName));
   if (roots.length === 0) throw cause;
-  const { openSelfSignedTls } = await import("./tls_self_signed.ts");
+  const { openNodeTls } = await import("./tls_node.ts");
   try {
-    return await openSelfSignedTls({ ...target, roots }, signal);
+    return await openNodeTls({ ...target, roots }, signal);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     throw new CertificateError(cause.message, { cause: error });

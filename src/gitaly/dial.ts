@@ -24,9 +24,11 @@ export class DialError extends Error {
 export interface DialOptions {
   /** Reads an environment variable. */
   readonly env: (name: string) => string | undefined;
-  readonly roots: TrustedRoots;
+  readonly roots: Pick<TrustedRoots, "list">;
   /** Limit for all steps together. */
   readonly timeoutMs: number;
+  /** Name that the certificate must bear; the address's host if left out. */
+  readonly serverName?: string;
 }
 
 /** One way to an address: a socket's path, or one host that it resolved to. */
@@ -89,7 +91,7 @@ async function connectTls(
   options: StepOptions,
 ): Promise<Socket> {
   const { openTls } = await import("../core/tls_connect.ts");
-  const serverName = address.target.host;
+  const serverName = options.serverName ?? address.target.host;
   const isProxied = findGrpcProxy(address.target, options.env) !==
     undefined;
   const tls = await openTls({

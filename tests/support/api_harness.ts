@@ -54,6 +54,7 @@ export interface HarnessOptions {
   readonly forwardedFor?: string;
   readonly keyLookupTimeoutMs?: number;
   readonly transport?: ApiClientOptions["transport"];
+  readonly cells?: ApiClientOptions["cells"];
 }
 
 /** A client and what it did. */
@@ -84,7 +85,7 @@ export function makeApiHarness(options: HarnessOptions): ApiHarness {
     threshold: -4,
     format: "json",
   });
-  const { transport, forwardedFor, keyLookupTimeoutMs } = options;
+  const { transport, forwardedFor, keyLookupTimeoutMs, cells } = options;
   const client = createApiClient({
     config: {
       gitlabUrl: options.gitlabUrl ?? "",
@@ -105,6 +106,7 @@ export function makeApiHarness(options: HarnessOptions): ApiHarness {
     // The process of the tests keeps its environment.
     setEnv: () => {},
     ...(transport && { transport }),
+    cells,
     ...(forwardedFor !== undefined && { forwardedFor }),
     ...(keyLookupTimeoutMs !== undefined && { keyLookupTimeoutMs }),
   });

@@ -514,5 +514,95 @@ export const GITALY_DESCRIPTOR = {
         },
       },
     },
+    "gitlab": {
+      "nested": {
+        "cells": {
+          "nested": {
+            "topology_service": {
+              "nested": {
+                "ClassifyRequest": {
+                  "fields": {
+                    "claim": {
+                      "type": "gitlab.cells.topology_service.types.v1.Claim",
+                      "id": 4,
+                    },
+                  },
+                  "reserved": [
+                    [
+                      2,
+                      2,
+                    ],
+                    [
+                      3,
+                      3,
+                    ],
+                  ],
+                },
+                "ProxyInfo": {
+                  "fields": {
+                    "address": {
+                      "type": "string",
+                      "id": 1,
+                    },
+                  },
+                },
+                "ClassifyResponse": {
+                  "fields": {
+                    "action": {
+                      "type": "ClassifyAction",
+                      "id": 1,
+                    },
+                    "proxy": {
+                      "type": "ProxyInfo",
+                      "id": 2,
+                    },
+                  },
+                  "nested": {
+                    "ClassifyAction": {
+                      "values": {
+                        "ACTION_UNSPECIFIED": 0,
+                        "PROXY": 1,
+                      },
+                    },
+                  },
+                },
+                "ClassifyService": {
+                  "methods": {
+                    "Classify": {
+                      "requestType": "ClassifyRequest",
+                      "responseType": "ClassifyResponse",
+                    },
+                  },
+                },
+                "types": {
+                  "nested": {
+                    "v1": {
+                      "nested": {
+                        "Claim": {
+                          "fields": {
+                            "route": {
+                              "type": "string",
+                              "id": 1,
+                            },
+                            "username": {
+                              "type": "string",
+                              "id": 4,
+                            },
+                            "sshKeyFingerprint": {
+                              "type": "string",
+                              "id": 15,
+                            },
+                          },
+                        },
+                      },
+                    },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
   },
 };

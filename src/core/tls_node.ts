@@ -1,8 +1,7 @@
 /**
- * TLS to a peer whose certificate is its own root. Loaded only when Deno's own
- * TLS has refused such a certificate: `node:tls` is slow to load, but applies
- * the rule that Go and OpenSSL share, that a certificate in the pool is trusted
- * as it stands.
+ * TLS by `node:tls`, for what Deno's own cannot do: trust a certificate that
+ * is its own root, show a certificate under another name than was dialled, or
+ * trust anybody. Slow to load.
  * @module
  */
 import { checkServerIdentity, connect, type TLSSocket } from "node:tls";
@@ -12,27 +11,37 @@ import type { TlsTarget } from "./tls_connect.ts";
 /** Received and not yet read. */
 const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 
+/** Whom to connect to; `connect` and `readBytes` have no meaning here. */
+export interface NodeTlsTarget extends TlsTarget {
+  /** Trusts whatever answers, if the operator has said so. */
+  readonly trustsAnybody?: boolean;
+}
+
 /**
- * Dials and shakes hands; `target.roots` are the only ones trusted.
+ * Dials and shakes hands; `target.roots` are the only ones trusted, each of
+ * them as it stands.
  * @throws {Error} If there is no connection or no trust.
  * @throws {unknown} `signal.reason`.
  */
-export function openSelfSignedTls(
-  { hostname, port, serverName, roots, alpnProtocols }: TlsTarget,
+export function openNodeTls(
+  target: NodeTlsTarget,
   signal: AbortSignal,
 ): Promise<ByteDuplex> {
+  const { hostname, port, serverName, roots, alpnProtocols } = target;
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
     const socket = connect({
       host: hostname,
       port,
       ca: [...roots],
+      ...target.clientCertificate,
       ...(isAddress(serverName) ? {} : { servername: serverName }),
       ...(alpnProtocols && { ALPNProtocols: [...alpnProtocols] }),
       // Said aloud, for an environment variable can turn the default off.
-      rejectUnauthorized: true,
+      rejectUnauthorized: target.trustsAnybody !== true,
       minVersion: "TLSv1.2",
       checkServerIdentity(_, certificate) {
+        if (target.trustsAnybody) return undefined;
         // Go no longer looks at the common name; Node still would.
         return certificate.subjectaltname
           ? checkServerIdentity(serverName, certificate)
