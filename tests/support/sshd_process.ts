@@ -53,11 +53,11 @@ export class RunningSshd implements AsyncDisposable {
   #wake = () => {};
   #hasEnded = false;
 
-  private constructor(config: string) {
+  private constructor(config: string, env: Readonly<Record<string, string>>) {
     this.#dir = makeTempDir({ "config.yml": config });
     this.#child = new Deno.Command(programPath("gitlab-sshd"), {
       args: [`--config-dir=${this.#dir.path}`],
-      env: { PATH: Deno.env.get("PATH") ?? "" },
+      env: { PATH: Deno.env.get("PATH") ?? "", ...env },
       clearEnv: true,
       stdin: "null",
       stdout: "null",
@@ -67,8 +67,12 @@ export class RunningSshd implements AsyncDisposable {
     this.#reading = this.#read(this.#child.stderr);
   }
 
-  static async start(config: string): Promise<RunningSshd> {
-    const server = new RunningSshd(config);
+  /** @param env Beside `PATH`. */
+  static async start(
+    config: string,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RunningSshd> {
+    const server = new RunningSshd(config, env);
     const timer = setTimeout(() => server.signal("SIGKILL"), START_TIMEOUT_MS);
     const record = await server.logged("Listening for SSH connections");
     clearTimeout(timer);
