@@ -3,7 +3,7 @@
  * Source: GitLab Shell 14.56.1, internal API client.
  * @module
  */
-import { isTimeout } from "../core/deadline.ts";
+import { isTimeout, timeoutReason } from "../core/deadline.ts";
 import {
   ApiError,
   CertificateError,
@@ -47,6 +47,8 @@ export interface ApiRequest {
   readonly body?: string;
   /** A cell to ask instead of the configured GitLab. */
   readonly base?: ApiBase;
+  /** Bound of the whole call, all attempts and waits together. */
+  readonly timeoutMs?: number;
   readonly isQueryPrivate?: boolean;
   readonly isRateLimited?: boolean;
   /** Called each time when an attempt has been sent. */
@@ -86,14 +88,16 @@ export class ApiCaller {
   async call(request: ApiRequest, signal?: AbortSignal): Promise<ApiAnswer> {
     const base = request.base ?? this.#options.transport.base;
     const place = this.#place(request, base);
+    const { timeoutMs = Infinity } = request;
+    const endMs = this.#options.clock.monotonicMs() + timeoutMs;
     let token: Token | undefined;
     for (let number = 1;; number++) {
       token = await this.#freshen(token);
       const outgoing = this.#prepare(request, { place, token });
-      const result = await this.#attempt(outgoing, signal);
+      const result = await this.#attempt(outgoing, endMs, signal);
       if (result.kind === "answer") return result.answer;
       if (number === ATTEMPTS_MAX) throw unreachableError(result.cause);
-      await this.#wait(number, result, signal);
+      await this.#wait(number, result, { endMs, signal });
     }
   }
 
@@ -122,18 +126,24 @@ export class ApiCaller {
   /** @returns An answer, or what is to be told if it was the last attempt. */
   async #attempt(
     outgoing: OutgoingRequest,
+    endMs: number,
     signal: AbortSignal | undefined,
   ): Promise<Attempted> {
+    const restMs = this.#restMs(endMs);
+    const readTimeoutMs = Math.min(this.#options.readTimeoutMs, restMs);
     try {
-      const result = await attemptCall(outgoing, this.#options, signal);
+      const context = { ...this.#options, readTimeoutMs };
+      const result = await attemptCall(outgoing, context, signal);
       if (result.kind === "answer") {
-        const { body } = result.answer;
+        const { body, bodyError } = result.answer;
         if (!body && signal?.aborted) throw signal.reason;
+        if (!body && this.#restMs(endMs) === 0) throw bodyError;
         return result;
       }
       return { ...result, cause: new Error(`Status ${result.status}`) };
     } catch (cause) {
-      if (signal?.aborted) throw givenUp(signal);
+      if (signal?.aborted) throw givenUp(signal.reason);
+      if (isTimeout(cause) && this.#restMs(endMs) === 0) throw givenUp(cause);
       if (cause instanceof ApiError) throw cause;
       const isFinal = cause instanceof CertificateError ||
         cause instanceof UnsendableRequestError;
@@ -145,15 +155,22 @@ export class ApiCaller {
   async #wait(
     number: number,
     { status, retryAfter }: AttemptResult & { kind: "busy" },
-    signal: AbortSignal | undefined,
+    { endMs, signal }: { endMs: number; signal: AbortSignal | undefined },
   ): Promise<void> {
     const { clock } = this.#options;
     const failed = { number, status, retryAfter };
+    const waitMs = retryWaitMs(failed, clock.nowMs());
+    const restMs = this.#restMs(endMs);
     try {
-      await clock.sleep(retryWaitMs(failed, clock.nowMs()), signal);
+      await clock.sleep(Math.min(waitMs, restMs), signal);
     } catch (error) {
-      throw signal?.aborted ? givenUp(signal) : error;
+      throw signal?.aborted ? givenUp(signal.reason) : error;
     }
+    if (waitMs >= restMs) throw givenUp(timeoutReason());
+  }
+
+  #restMs(endMs: number): number {
+    return Math.max(0, endMs - this.#options.clock.monotonicMs());
   }
 
   /** Lines in the order in which Go sends them. */
@@ -204,7 +221,6 @@ type Attempted =
   | (AttemptResult & { kind: "busy" } & { readonly cause: unknown });
 
 /** Cancellation is expected; a deadline that passed counts as a fault. */
-function givenUp(signal: AbortSignal): ApiError {
-  const kind = isTimeout(signal.reason) ? "system" : "policy";
-  return unreachableError(signal.reason, kind);
+function givenUp(reason: unknown): ApiError {
+  return unreachableError(reason, isTimeout(reason) ? "system" : "policy");
 }

@@ -83,7 +83,7 @@ export async function attemptCall(
   signal: AbortSignal | undefined,
 ): Promise<AttemptResult> {
   const { transport, readTimeoutMs, log, clock } = context;
-  using deadline = new Deadline(readTimeoutMs, signal);
+  using deadline = new Deadline(readTimeoutMs, signal, { isLate: true });
   const startMs = clock.monotonicMs();
   const record = (): LogFields => ({
     ...request.logFields,
@@ -93,7 +93,7 @@ export async function attemptCall(
   });
   let response: Response;
   try {
-    response = await exchangeHeads(request, transport, deadline.signal);
+    response = await exchangeHeads(request, transport, deadline);
   } catch (error) {
     log.error("Internal API unreachable", {
       ...record(),
@@ -114,12 +114,16 @@ interface Response {
 async function exchangeHeads(
   { method, place, headers, body, onSent }: OutgoingRequest,
   transport: ApiTransport,
-  signal: AbortSignal,
+  deadline: Deadline,
 ): Promise<Response> {
+  const { signal } = deadline;
   const { target, host } = place;
   const head = encodeRequestHead({ method, target, host, headers });
-  const connection = await transport.connect(place.connection, signal);
-  const exchange = new Exchange(connection, signal);
+  const connecting = transport.connect(place.connection, signal);
+  // A socket of this machine stands at once, or does not.
+  if (place.connection.kind !== "unix") deadline.watch();
+  const connection = await connecting;
+  const exchange = new Exchange(connection, signal, () => deadline.watch());
   try {
     const sending = exchange.send(
       body ? concat([head, body], head.length + body.length) : head,

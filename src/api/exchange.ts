@@ -14,6 +14,8 @@ import { ResponseDecoder, type ResponseHead } from "./http1_response.ts";
 export class Exchange implements Disposable {
   readonly #connection: ByteDuplex;
   readonly #signal: AbortSignal;
+  readonly #onWait: (() => void) | undefined;
+  #isWatching = false;
   readonly #decoder = new ResponseDecoder();
   readonly #stop = () => this.#connection.close();
   /** Pieces of the body that came in one read with what was before them. */
@@ -21,12 +23,20 @@ export class Exchange implements Disposable {
   /** What was wrong with the body in the read that brought the head. */
   #bodyError: unknown;
 
-  /** @param connection Ours from now on. */
-  constructor(connection: ByteDuplex, signal: AbortSignal) {
+  /**
+   * @param connection Ours from now on.
+   * @param onWait Called when the peer is first waited for, which a signal may
+   * take as the time to come to life.
+   */
+  constructor(
+    connection: ByteDuplex,
+    signal: AbortSignal,
+    onWait?: () => void,
+  ) {
     this.#connection = connection;
     this.#signal = signal;
-    if (signal.aborted) this.#stop();
-    else signal.addEventListener("abort", this.#stop);
+    this.#onWait = onWait;
+    if (onWait === undefined || signal.aborted) this.#watch();
   }
 
   /**
@@ -85,12 +95,23 @@ export class Exchange implements Disposable {
   async #receive(): Promise<void> {
     let bytes: Uint8Array | null;
     try {
-      bytes = await this.#connection.read();
+      const reading = this.#connection.read();
+      this.#watch();
+      bytes = await reading;
     } catch (error) {
       throw this.#reasonOr(error);
     }
     if (bytes === null) this.#decoder.finish();
     else this.#pieces = this.#decoder.push(bytes);
+  }
+
+  /** Begun when a read is under way: it takes time that would be waited. */
+  #watch(): void {
+    if (this.#isWatching) return;
+    this.#isWatching = true;
+    this.#onWait?.();
+    if (this.#signal.aborted) this.#stop();
+    else this.#signal.addEventListener("abort", this.#stop);
   }
 
   #reasonOr(error: unknown): unknown {

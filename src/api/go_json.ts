@@ -5,6 +5,7 @@
  * Source: Go, package encoding/json (Decoder.Decode); RFC 8259.
  * @module
  */
+import { decodeAscii } from "../core/ascii.ts";
 import { ProtocolError } from "../core/errors.ts";
 
 /** Levels of nesting; Go allows ten times as many, GitLab sends five. */
@@ -35,15 +36,17 @@ export type JsonValue =
   | JsonObject
   | readonly JsonValue[];
 
-// `ignoreBOM` keeps the mark, which then is no JSON, as in Go.
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
 /**
  * Reads the first value of `bytes`.
  * @throws {ProtocolError} If there is none, or it is nested too deeply.
  */
 export function parseFirstJson(bytes: Uint8Array): JsonValue {
-  return new Parser(decoder.decode(bytes)).value(0);
+  return new Parser(decodeAscii(bytes) ?? decodeUtf8(bytes)).value(0);
+}
+
+/** `ignoreBOM` keeps the mark, which then is no JSON, as in Go. */
+function decodeUtf8(bytes: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }
 
 /** The value as `JSON.parse` would give it; a repeated name keeps its last value. */

@@ -4,6 +4,7 @@
  * Source: RFC 9112, sections 4 to 7; RFC 9110, section 15.2 (1xx).
  * @module
  */
+import { decodeAscii } from "../core/ascii.ts";
 import { ProtocolError } from "../core/errors.ts";
 import { isFieldValue } from "./http1_request.ts";
 
@@ -18,7 +19,7 @@ export const INTERIM_HEADS_MAX = 5;
 
 const LF = 0x0a;
 const CR = 0x0d;
-const decoder = new TextDecoder();
+let decoder: TextDecoder | undefined;
 
 /** Status line and header lines. */
 export interface ResponseHead {
@@ -132,7 +133,7 @@ export class ResponseDecoder {
   /** Judges one line, its end included. */
   #acceptLine(line: Uint8Array): void {
     const hasCr = line.at(-2) === CR;
-    const text = decoder.decode(line.subarray(0, hasCr ? -2 : -1));
+    const text = decodeLine(line.subarray(0, hasCr ? -2 : -1));
     switch (this.#state) {
       case "status":
         return this.#acceptStatusLine(text);
@@ -245,6 +246,10 @@ export class ResponseDecoder {
   #fail(message: string): never {
     throw new ProtocolError(message, this.#offsetBytes);
   }
+}
+
+function decodeLine(line: Uint8Array): string {
+  return decodeAscii(line) ?? (decoder ??= new TextDecoder()).decode(line);
 }
 
 function join(left: Uint8Array, right: Uint8Array): Uint8Array {

@@ -3,8 +3,8 @@
  * Source: GitLab Shell 14.56.1, internal API.
  * @module
  */
-import type { Config } from "../config/config.ts";
 import { Deadline } from "../core/deadline.ts";
+import type { Config } from "../config/config.ts";
 import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { Identity } from "./access.ts";
@@ -13,7 +13,7 @@ import { decodeAnswer, encodeQuestion } from "./allowed.ts";
 import { ApiCaller } from "./api_call.ts";
 import { type ApiBase, parseGitlabUrl } from "./base_url.ts";
 import type { CallSubject, CellRoutes, RoutedBase } from "./cell_routing.ts";
-import type { ApiClient, AuthorizedKey, DiscoveredUser } from "./client.ts";
+import type { ApiClient, DiscoveredUser } from "./client.ts";
 import { decoded } from "./decoded.ts";
 import {
   decodeHealth,
@@ -94,11 +94,26 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     discover: (identity, signal) =>
       discover({ caller, route }, identity, signal),
     async authorizedKey(key, signal) {
-      const timeoutMs = options.keyLookupTimeoutMs;
-      const way = { caller, route };
-      if (timeoutMs === undefined) return await lookUpKey(way, key, signal);
-      using deadline = new Deadline(timeoutMs, signal);
-      return await lookUpKey(way, key, deadline.signal);
+      const { keyLookupTimeoutMs = Infinity, cells } = options;
+      const endMs = clock.monotonicMs() + keyLookupTimeoutMs;
+      // The call has a bound of its own; this one is for the way to it.
+      using deadline = new Deadline(keyLookupTimeoutMs, signal, {
+        isLate: cells === undefined,
+      });
+      const routed = await route({ key }, deadline.signal);
+      const answer = await caller.call({
+        method: "GET",
+        path: "/authorized_keys",
+        query: { key },
+        // The query is the user's public key.
+        isQueryPrivate: true,
+        timeoutMs: endMs - clock.monotonicMs(),
+        ...routed,
+      }, signal);
+      const found = decoded(answer, decodeKey);
+      // The reference would let an empty answer in as key 0.
+      if (found.id < 1) throw new Error(`Key has no usable id: ${found.id}`);
+      return found;
     },
     async authorizedCertificate({ authority, identifier }, signal) {
       const codec = await import("./authorized_certs.ts");
@@ -235,24 +250,4 @@ async function discover(
 /** The cell that answered `/allowed`, which is not behind our own socket. */
 function cellBase(gitlabUrl: string): ApiBase {
   return parseGitlabUrl({ gitlabUrl, gitlabRelativeUrlRoot: "" });
-}
-
-async function lookUpKey(
-  { caller, route }: Way,
-  key: string,
-  signal: AbortSignal | undefined,
-): Promise<AuthorizedKey> {
-  const routed = await route({ key }, signal);
-  const answer = await caller.call({
-    method: "GET",
-    path: "/authorized_keys",
-    query: { key },
-    // The query is the user's public key.
-    isQueryPrivate: true,
-    ...routed,
-  }, signal);
-  const found = decoded(answer, decodeKey);
-  // The reference would let an empty answer in as key 0.
-  if (found.id < 1) throw new Error(`Key has no usable id: ${found.id}`);
-  return found;
 }

@@ -3,6 +3,7 @@
  * Source: Gitaly 18.9 (logrus text form, no terminal).
  * @module
  */
+import { formatUtcTime } from "../core/utc_time.ts";
 import { quoteGo } from "../core/go_text.ts";
 
 const BARE_VALUE = /^[A-Za-z0-9\-._/@^+]+$/;
@@ -19,7 +20,7 @@ export interface LogrusLine {
 /** Formats a line, its end included; fields are sorted by name. */
 export function formatLogrusLine(line: LogrusLine): string {
   const { nowMs, level, message, fields = {}, pid } = line;
-  const time = new Date(Math.floor(nowMs)).toISOString();
+  const time = formatUtcTime(nowMs);
   const named = Object.entries({ ...fields, pid: String(pid) })
     .sort(([left], [right]) => left < right ? -1 : 1)
     .map(([name, value]) => ` ${name}=${quoteIfNeeded(value)}`);

@@ -3,6 +3,7 @@
  * Source: Go, package os (PathError) and package syscall (error texts).
  * @module
  */
+import { decodeAscii } from "../core/ascii.ts";
 import { ConfigError, errorText } from "../core/errors.ts";
 
 const CHUNK_BYTES = 16 * 1024;
@@ -39,6 +40,8 @@ export function readConfigFile(
  * @returns `undefined` if the bytes are something else.
  */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
+  const text = decodeAscii(bytes);
+  if (text !== undefined) return text;
   try {
     const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
     return decoder.decode(bytes);

@@ -60,16 +60,29 @@ export function findRootDir(
     }
     throw new RootNotFoundError("the path of the executable is unknown");
   }
-  try {
-    Deno.statSync(fromEnv);
-  } catch (error) {
-    // Whatever else is wrong with it shows when the file is opened.
-    if (error instanceof Deno.errors.NotFound) {
-      const text = formatPathError("stat", fromEnv, error);
-      throw new RootNotFoundError(text, { cause: error });
-    }
-  }
+  // What can be opened is there, and asking for more takes a while longer.
+  if (!canOpen(joinPath(fromEnv, CONFIG_FILE_NAME))) checkExists(fromEnv);
   return fromEnv;
+}
+
+function canOpen(path: string): boolean {
+  try {
+    Deno.openSync(path).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Whatever else is wrong with the directory shows when the file is opened. */
+function checkExists(directory: string): void {
+  try {
+    Deno.statSync(directory);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) return;
+    const text = formatPathError("stat", directory, error);
+    throw new RootNotFoundError(text, { cause: error });
+  }
 }
 
 /**

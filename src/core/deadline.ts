@@ -11,6 +11,15 @@
 /** Longest time for which a timer may be left behind, holding nothing. */
 const SLICE_MS_MAX = 5_000;
 
+/** When a deadline begins to watch the clock and its parent. */
+export interface DeadlineOptions {
+  /**
+   * Not before `watch` is called. To watch takes 0.4 ms where nothing has been
+   * watched before, which a one-shot program has left once it waits.
+   */
+  readonly isLate?: boolean;
+}
+
 /**
  * Aborts after a time, or with the signal that it was given. What it holds is
  * released by `using`, so that it never keeps a program alive.
@@ -20,6 +29,8 @@ export class Deadline implements Disposable {
   readonly #parent: AbortSignal | undefined;
   readonly #endMs: number;
   #slice: AbortSignal | undefined;
+  #isWatching = false;
+  #isOver = false;
   readonly #follow = () => this.#controller.abort(this.#parent?.reason);
   readonly #tick = () => this.#arm();
 
@@ -27,14 +38,23 @@ export class Deadline implements Disposable {
    * @param timeoutMs From now; may be `Infinity`.
    * @param parent Passed on with its reason.
    */
-  constructor(timeoutMs: number, parent?: AbortSignal) {
+  constructor(
+    timeoutMs: number,
+    parent?: AbortSignal,
+    { isLate = false }: DeadlineOptions = {},
+  ) {
     this.#parent = parent;
     this.#endMs = performance.now() + timeoutMs;
-    if (parent?.aborted) {
-      this.#follow();
-      return;
-    }
-    parent?.addEventListener("abort", this.#follow);
+    if (parent?.aborted) this.#follow();
+    else if (!isLate) this.watch();
+  }
+
+  /** Begins to watch, if it does not yet; the time counts from the start. */
+  watch(): void {
+    if (this.#isWatching || this.#isOver) return;
+    this.#isWatching = true;
+    if (this.#parent?.aborted) return this.#follow();
+    this.#parent?.addEventListener("abort", this.#follow);
     this.#arm();
   }
 
@@ -44,6 +64,7 @@ export class Deadline implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isOver = true;
     this.#slice?.removeEventListener("abort", this.#tick);
     this.#parent?.removeEventListener("abort", this.#follow);
   }
@@ -63,6 +84,7 @@ export function isTimeout(reason: unknown): boolean {
   return reason instanceof DOMException && reason.name === "TimeoutError";
 }
 
-function timeoutReason(): DOMException {
+/** What a deadline that passes aborts with. */
+export function timeoutReason(): DOMException {
   return new DOMException("Deadline passed", "TimeoutError");
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { quoteGo } from "./go_text.ts";
+import { formatUtcTime } from "./utc_time.ts";
 import type { Clock } from "./host.ts";
 
 /** Levels, least urgent first. */
@@ -118,8 +119,10 @@ export const SILENT_LOGGER: Logger = new Logger({
 
 /** RFC 3339 with three fraction digits, `Z` in UTC, an offset elsewhere. */
 export function formatLogTime(nowMs: number, timeZone?: string): string {
+  if (timeZone === undefined || timeZone === "UTC") {
+    return formatUtcTime(nowMs);
+  }
   const utc = new Date(Math.floor(nowMs));
-  if (timeZone === undefined || timeZone === "UTC") return utc.toISOString();
   const parts: ReadonlyMap<string, string> = new Map(
     zoneFormatter(timeZone).formatToParts(utc)
       .map(({ type, value }) => [type, value]),

@@ -48,6 +48,34 @@ Deno.test("Deadline that was disposed of neither fires nor follows", async () =>
   assertEquals(deadline.signal.aborted, false);
 });
 
+Deno.test("Deadline that is late fires once it watches, and no later", async () => {
+  using deadline = new Deadline(20, undefined, { isLate: true });
+  using other = new Deadline(40);
+  await aborted(other.signal);
+  assertEquals(deadline.signal.aborted, false);
+  const startMs = performance.now();
+  deadline.watch();
+  assert(isTimeout(await aborted(deadline.signal)));
+  assert(performance.now() - startMs < 20, "the time counts from the start");
+});
+
+Deno.test("Deadline that is late sees what its parent did before", () => {
+  const parent = new AbortController();
+  using deadline = new Deadline(60_000, parent.signal, { isLate: true });
+  const reason = new Error("client has gone");
+  parent.abort(reason);
+  assertEquals(deadline.signal.aborted, false);
+  deadline.watch();
+  assertEquals(deadline.signal.reason, reason);
+});
+
+Deno.test("Deadline that was disposed of watches no more", () => {
+  const deadline = new Deadline(0, undefined, { isLate: true });
+  deadline[Symbol.dispose]();
+  deadline.watch();
+  assertEquals(deadline.signal.aborted, false);
+});
+
 Deno.test("Deadline takes a time without end", () => {
   using deadline = new Deadline(Infinity);
   assertEquals(deadline.signal.aborted, false);
