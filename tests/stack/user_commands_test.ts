@@ -17,6 +17,8 @@ const OTP_RIGHT = "OTP validation successful. Git operations are now allowed.";
 const PUSH_RIGHT =
   "OTP has been validated by Push Authentication. Git operations are now allowed.";
 const POLL_MS = 20;
+/** Well below the 30 s after which the command gives up by itself. */
+const END_TIMEOUT_MS = 15_000;
 
 for (const doorName of DOOR_NAMES) {
   const test = onSshWorld(doorName);
@@ -72,21 +74,24 @@ for (const doorName of DOOR_NAMES) {
     });
   });
 
-  test("personal_access_token makes one", async (client, { stack }) => {
-    const { stdout, stderr, exitStatus } = await client.ssh(
-      "personal_access_token",
-      "reef",
-      "read_api,read_user",
-      "0",
-    );
-    assertEquals([stderr, exitStatus], ["", 0]);
-    const [token] = [...stack.api.state.tokens.values()].slice(-1);
-    assertEquals(
-      stdout,
-      `Token:   ${token?.token}\nScopes:  read_api,read_user\n` +
-        `Expires: ${token?.expires_at}\n`,
-    );
-  });
+  test(
+    "sshd.md case 74: personal_access_token makes one",
+    async (client, { stack }) => {
+      const { stdout, stderr, exitStatus } = await client.ssh(
+        "personal_access_token",
+        "reef",
+        "read_api,read_user",
+        "0",
+      );
+      assertEquals([stderr, exitStatus], ["", 0]);
+      const [token] = [...stack.api.state.tokens.values()].slice(-1);
+      assertEquals(
+        stdout,
+        `Token:   ${token?.token}\nScopes:  read_api,read_user\n` +
+          `Expires: ${token?.expires_at}\n`,
+      );
+    },
+  );
 
   test("personal_access_token says how it is used", async (client) => {
     const { stdout, stderr, exitStatus } = await client.ssh(
@@ -97,27 +102,64 @@ for (const doorName of DOOR_NAMES) {
     assertEquals(stderr.includes("ERROR: "), doorName === "gitlab-sshd");
   });
 
-  test("git-lfs-authenticate lets a client in", async (client, { stack }) => {
-    const { stdout, stderr, exitStatus } = await client.ssh(
-      "git-lfs-authenticate",
-      SAMPLE.project,
-      "download",
-    );
-    assertEquals([stderr, exitStatus], ["", 0]);
-    const answer = JSON.parse(stdout);
-    assertEquals(
-      answer.href,
-      `${stack.api.state.webUrl}/${SAMPLE.project}.git/info/lfs`,
-    );
-    const [name, token = ""] = atob(
-      answer.header.Authorization.replace("Basic ", ""),
-    ).split(":");
-    assertEquals(name, SAMPLE.username);
-    assertEquals(
-      stack.api.state.lfsGrants.get(token)?.projectPath,
-      SAMPLE.project,
-    );
-  });
+  test(
+    "sshd.md case 76: git-lfs-authenticate lets a client in",
+    async (client, { stack }) => {
+      const { stdout, stderr, exitStatus } = await client.ssh(
+        "git-lfs-authenticate",
+        SAMPLE.project,
+        "download",
+      );
+      assertEquals([stderr, exitStatus], ["", 0]);
+      const answer = JSON.parse(stdout);
+      assertEquals(
+        answer.href,
+        `${stack.lfs.url}/${SAMPLE.project}.git/info/lfs`,
+      );
+      const [name, token = ""] = atob(
+        answer.header.Authorization.replace("Basic ", ""),
+      ).split(":");
+      assertEquals(name, SAMPLE.username);
+      assertEquals(
+        stack.api.state.lfsGrants.get(token)?.projectPath,
+        SAMPLE.project,
+      );
+    },
+  );
+
+  test(
+    "sshd.md case 76: git-lfs-authenticate that fails says nothing",
+    async (client, { stack }) => {
+      const words = ["git-lfs-authenticate", SAMPLE.project, "download"];
+      stack.api.script.enqueue("/lfs_authenticate", { status: 403 });
+      assertEquals(await client.ssh(...words), {
+        stdout: "",
+        stderr: "",
+        exitStatus: 0,
+      });
+    },
+  );
+
+  test(
+    "2fa_verify ends when its client is killed",
+    async (client, { stack }) => {
+      const { logFile } = stack.shellRoot;
+      const mark = (await Deno.readTextFile(logFile)).length;
+      const child = client.startTalk("2fa_verify");
+      const output = child.stdout.getReader();
+      await output.read();
+      child.kill("SIGKILL");
+      await Promise.all([child.status, output.cancel(), child.stderr.cancel()]);
+      await child.stdin.close().catch(() => {});
+      const startMs = performance.now();
+      let said = "";
+      while (!said.includes("OTP cannot be blank")) {
+        said = (await Deno.readTextFile(logFile)).slice(mark);
+        assert(performance.now() - startMs < END_TIMEOUT_MS, said);
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    },
+  );
 
   test("git-lfs-authenticate obeys GitLab", async (client) => {
     const { stdout, stderr, exitStatus } = await client.ssh(

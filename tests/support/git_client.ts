@@ -69,6 +69,11 @@ export class GitClient {
     return `ssh://${user}@${hostname}:${port}/${project}.git`;
   }
 
+  /** Starts ssh to be typed into. */
+  startTalk(...words: readonly string[]): Deno.ChildProcess {
+    return this.start("ssh", this.#sshArgs(words), "", "piped");
+  }
+
   /** Runs git in `folder`, or in one below it. */
   git(args: readonly string[], below = ""): Promise<GitOutcome> {
     return this.#run(this.start("git", args, below));
@@ -87,7 +92,7 @@ export class GitClient {
     typed: string | undefined,
     ...words: readonly string[]
   ): Promise<GitOutcome> {
-    const child = this.start("ssh", this.#sshArgs(words), "", "piped");
+    const child = this.startTalk(...words);
     const outcome = this.#run(child);
     const keyboard = child.stdin.getWriter();
     if (typed === undefined) await outcome;

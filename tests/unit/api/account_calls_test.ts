@@ -215,6 +215,30 @@ for (const [path, call] of ALL_CALLS) {
   });
 }
 
+Deno.test("internal-api.md case 135: a token whose answer is lost is asked for again, in the same words", async () => {
+  const created = { success: true, token: "t2", scopes: ["api"] };
+  await using served = serveApi([raw(), json(200, created)]);
+  const { token } = await served.client.createToken({
+    ...WISH,
+    identity: KEY,
+  });
+  assertEquals(token, "t2");
+  const [first, second] = [served.api.seen(0), served.api.seen(1)];
+  assertEquals(first.body, second.body);
+  assertEquals(first.headerLines, second.headerLines);
+});
+
+Deno.test("internal-api.md 4.4 and 4.7: a Kerberos session is looked up by its principal", async () => {
+  await using served = serveApi([MIRA, YES]);
+  const identity = { kind: "kerberos", principal: "mira@REEF" } as const;
+  await served.client.checkOtp(identity, "1");
+  assertEquals(
+    served.api.seen(0).target,
+    "/api/v4/internal/discover?krb5principal=mira%40REEF",
+  );
+  assertEquals(served.api.seen(1).body, '{"user_id":5,"otp_attempt":"1"}');
+});
+
 Deno.test("shell.md case 90: checkBase() tells a URL that means nothing, and dials nothing", async () => {
   const { client } = makeApiHarness({ gitlabUrl: "ftp://x" });
   await assertFails(

@@ -51,7 +51,7 @@ Deno.test("shell.md case 66: personal_access_token can be switched off", () => {
   assertEquals(selectCommand(words, config, ""), undefined);
 });
 
-Deno.test("shell.md case 72: a certificate of a namespace may push", () => {
+Deno.test("shell.md case 72, lfs.md case 20: a certificate of a namespace may push", () => {
   assertEquals(
     select(["git-receive-pack", "x"], "group"),
     "*receivepack.Command",
