@@ -61,6 +61,7 @@ Deno.test.beforeAll(async () => {
     }));
 });
 Deno.test.afterAll(async () => {
+  await silent.catch(() => {});
   await stand[Symbol.asyncDispose]();
   await silentStand[Symbol.asyncDispose]();
 });
@@ -727,32 +728,31 @@ testOnStand(
   },
 );
 
+/** 5 s, and what a busy machine may add. */
+const AUDIT_MS_MAX = 15_000;
+
 const AUDIT_FAILURES: readonly (readonly [
   name: string,
   answers: readonly ScriptedAnswer[],
   text: string,
-  elapsedMsMax: number,
 ])[] = [
   [
     "internal-api.md case 73: an endpoint that fails",
     thrice({ status: 500 }),
     UNREACHABLE,
-    9_000,
   ],
   [
     "an endpoint that is not there",
     [json({ error: "404 Not Found" }, 404)],
     "",
-    4_000,
   ],
   [
     "an endpoint that never answers, 5 s at most",
     [{ isSilent: true }],
     UNREACHABLE,
-    9_000,
   ],
 ];
-for (const [name, answers, text, elapsedMsMax] of AUDIT_FAILURES) {
+for (const [name, answers, text] of AUDIT_FAILURES) {
   testOnStand(
     `shell.md case 189: ${name}, is a record and no more`,
     async () => {
@@ -762,7 +762,7 @@ for (const [name, answers, text, elapsedMsMax] of AUDIT_FAILURES) {
       const { stderr, exitStatus } = await stand.session(FETCH);
       const elapsedMs = performance.now() - startMs;
       assertEquals([stderr, exitStatus], ["", 0]);
-      assert(elapsedMs < elapsedMsMax, `it took ${elapsedMs} ms`);
+      assert(elapsedMs < AUDIT_MS_MAX, `it took ${elapsedMs} ms`);
       const failed = (await stand.takeRecords())
         .find(({ msg }) => String(msg).startsWith("failed to audit git event"));
       assertEquals(failed?.["level"], "ERROR");
