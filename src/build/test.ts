@@ -6,6 +6,7 @@
  * @module
  */
 import { buildPrograms } from "./build.ts";
+import { provideGitLfs } from "./git_lfs.ts";
 import { provideOpenssh } from "./openssh.ts";
 import {
   addCounts,
@@ -16,7 +17,9 @@ import {
 import {
   chooseSuites,
   listTestFiles,
-  needsOpenssh,
+  needsModule,
+  NEEDY_MODULES,
+  type NeedyModule,
   type TestSuite,
 } from "./test_suites.ts";
 
@@ -30,7 +33,7 @@ const SOURCE_SUITES = ["unit", DOC_SUITE] as const;
 async function runSuite(root: string, suite: TestSuite): Promise<TestCounts> {
   const startMs = performance.now();
   const found = await listTestFiles(root, suite);
-  const files = await leaveOutOpenssh(root, found);
+  const files = await leaveOut(root, found);
   const skipped = found.length - files.length;
   // Docstrings stand in the sources themselves.
   const paths = suite.name === DOC_SUITE ? suite.paths : files;
@@ -45,22 +48,54 @@ async function runSuite(root: string, suite: TestSuite): Promise<TestCounts> {
   return counts;
 }
 
+/** Something that the machine may lack. */
+interface Need {
+  readonly name: string;
+  readonly module: NeedyModule;
+  /** Asked once. @returns Whether it is there now. */
+  readonly provide: () => Promise<boolean>;
+}
+
+const cleanups = new AsyncDisposableStack();
+const NEEDS: readonly Need[] = [
+  {
+    name: "OpenSSH's sshd",
+    module: NEEDY_MODULES.openssh,
+    provide: () => provideOpenssh(console.log),
+  },
+  {
+    name: "a Git LFS client of 3.6 or later",
+    module: NEEDY_MODULES.gitLfs,
+    async provide() {
+      const gitLfs = await provideGitLfs(console.log);
+      if (!gitLfs) return false;
+      cleanups.use(gitLfs);
+      if (gitLfs.folder === "") return true;
+      const path = Deno.env.get("PATH") ?? "";
+      Deno.env.set("PATH", `${gitLfs.folder}:${path}`);
+      return true;
+    },
+  },
+];
+
 /** Keeps the files that this machine can run, and names the others. */
-async function leaveOutOpenssh(
+async function leaveOut(
   root: string,
   files: readonly string[],
 ): Promise<string[]> {
-  const needing = new Set<string>();
-  for (const file of files) {
-    if (await needsOpenssh(root, file)) needing.add(file);
+  let kept = [...files];
+  for (const { name, module, provide } of NEEDS) {
+    const needing = new Set<string>();
+    for (const file of kept) {
+      if (await needsModule(root, file, module)) needing.add(file);
+    }
+    if (needing.size === 0 || await provide()) continue;
+    for (const file of needing) {
+      console.log(`Left out, as ${name} is missing: ${file}`);
+    }
+    kept = kept.filter((file) => !needing.has(file));
   }
-  if (needing.size === 0 || await provideOpenssh(console.log)) {
-    return [...files];
-  }
-  for (const file of needing) {
-    console.log(`Left out, as OpenSSH's sshd is missing: ${file}`);
-  }
-  return files.filter((file) => !needing.has(file));
+  return kept;
 }
 
 /** What stands before the tests. */
@@ -111,6 +146,7 @@ if (import.meta.main) {
   const root = await Deno.realPath(new URL("../..", import.meta.url));
   try {
     const counts = await runAll(root, Deno.args);
+    await cleanups.disposeAsync();
     console.log(formatCounts(counts));
     Deno.exit(counts.failed === 0 && counts.passed > 0 ? 0 : 1);
   } catch (error) {

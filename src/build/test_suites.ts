@@ -29,8 +29,13 @@ export const TEST_SUITES: readonly TestSuite[] = [
   { name: "stack", flags: [], paths: ["tests/stack"] },
 ];
 
-/** The module of tests/support that starts OpenSSH's server. */
-const OPENSSH_MODULE = "tests/support/openssh_server.ts";
+/** A module of tests/support that needs something of the machine. */
+export type NeedyModule = typeof NEEDY_MODULES[keyof typeof NEEDY_MODULES];
+/** They start OpenSSH's server, and a Git LFS client. */
+export const NEEDY_MODULES = {
+  openssh: "tests/support/openssh_server.ts",
+  gitLfs: "tests/support/git_lfs.ts",
+} as const;
 const IMPORT = /\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
 
 /**
@@ -72,17 +77,19 @@ export async function listTestFiles(
 }
 
 /**
- * Whether a test file starts OpenSSH's server, itself or through a helper.
- * @param file Path from the root of the repository.
+ * Whether a test file uses a module, itself or through a helper.
+ * @param root Folder of the repository.
+ * @param file Path from there.
  */
-export async function needsOpenssh(
+export async function needsModule(
   root: string,
   file: string,
+  module: NeedyModule,
 ): Promise<boolean> {
   const found = new Set([file]);
   // A set that grows while it is walked is walked to its new end.
   for (const path of found) {
-    if (path === OPENSSH_MODULE) return true;
+    if (path === module) return true;
     const text = await Deno.readTextFile(`${root}/${path}`).catch(() => "");
     for (const [, specifier = ""] of text.matchAll(IMPORT)) {
       const url = new URL(specifier, `file:///${path}`);

@@ -2,7 +2,8 @@ import { assertEquals, assertThrows } from "@std/assert";
 import {
   chooseSuites,
   listTestFiles,
-  needsOpenssh,
+  needsModule,
+  NEEDY_MODULES,
   TEST_SUITES,
 } from "../../../src/build/test_suites.ts";
 import { makeTempDir } from "../../support/temp_dir.ts";
@@ -33,7 +34,7 @@ Deno.test("listTestFiles() finds tests at any depth and nothing else", async () 
   ]);
 });
 
-Deno.test("needsOpenssh() follows the imports of a test", async () => {
+Deno.test("needsModule() follows the imports of a test", async () => {
   using root = makeTempDir({
     "tests/support/openssh_server.ts": "",
     "tests/support/door.ts": 'import { a } from "./openssh_server.ts";',
@@ -47,10 +48,17 @@ Deno.test("needsOpenssh() follows the imports of a test", async () => {
   });
   for (const name of ["direct", "indirect", "late"]) {
     const file = `tests/stack/${name}_test.ts`;
-    assertEquals([name, await needsOpenssh(root.path, file)], [name, true]);
+    assertEquals([
+      name,
+      await needsModule(root.path, file, NEEDY_MODULES.openssh),
+    ], [name, true]);
   }
   assertEquals(
-    await needsOpenssh(root.path, "tests/stack/free_test.ts"),
+    await needsModule(
+      root.path,
+      "tests/stack/free_test.ts",
+      NEEDY_MODULES.openssh,
+    ),
     false,
   );
 });
