@@ -127,6 +127,9 @@ export class SideBandDecoder {
 
   #checkLength(): void {
     const length = parsePktLength(this.#header, 0);
+    if (length >= SIDE_BAND_HEADER_BYTES && length <= PKT_LINE_BYTES_MAX) {
+      return;
+    }
     const shown = quoteBytes(this.#header.subarray(0, PKT_LENGTH_BYTES));
     if (length < 0) {
       throw this.#fault(
@@ -136,9 +139,7 @@ export class SideBandDecoder {
     if (length < SIDE_BAND_HEADER_BYTES) {
       throw this.#fault(`invalid sideband packet: ${shown}`);
     }
-    if (length > PKT_LINE_BYTES_MAX) {
-      throw this.#fault(`pktLineSplitter: invalid length: ${length}`);
-    }
+    throw this.#fault(`pktLineSplitter: invalid length: ${length}`);
   }
 
   #fault(message: string): ProtocolError {
