@@ -5,6 +5,7 @@
  * process more would cost a twentieth of an empty program.
  * @module
  */
+import { WHOLE_FILE } from "./link.ts";
 import {
   CALLER_HOME,
   FIXED_ENVIRONMENT,
@@ -108,9 +109,10 @@ ulimit -c 0
 export ${assignments.join(" ")}
 export HOME="$folder/lib"
 place=$folder/lib/${library.name}
-${hasCache ? openFolder(library) : ""}exec "$folder/lib/deno" run \\
+${hasCache ? openFolder(library) : ""}main=main.js
+${chooseMain(library)}exec "$folder/lib/deno" run \\
   ${flags.map(quote).join(" \\\n  ")} \\
-  "$place/main.js" \\
+  "$place/$main" \\
   ${programWord(program)}@"$self" "$@"
 `;
 }
@@ -121,6 +123,15 @@ function openFolder(library: ProgramLibrary): string {
 [ -r /proc/self/fd/${FOLDER_DESCRIPTOR} ] && place=${
     folderThroughDescriptor(library)
   }
+`;
+}
+
+function chooseMain(library: ProgramLibrary): string {
+  const { wholePatterns = [] } = library;
+  if (wholePatterns.length === 0 || !isLinked(library, "portable")) return "";
+  return `case \${SSH_ORIGINAL_COMMAND-} in
+  ${wholePatterns.join("|")}) main=${WHOLE_FILE} ;;
+esac
 `;
 }
 

@@ -13,6 +13,8 @@ import type { ChunkImports } from "./chunk_imports.ts";
 
 /** Name of the chunk that the loader starts with. */
 export const ENTRY_CHUNK = "./main.js";
+/** The main file that holds every group. */
+export const WHOLE_FILE = "whole.js";
 
 /** Imports of other packages may stand behind code of ours. */
 const IMPORT_STATEMENT =
@@ -39,7 +41,8 @@ export interface Chunk {
  * gives to the chunk of a late import: `discover` for
  * `./discover-GYPF5S76.js`. The first group is part of the main file, every
  * other one a file of its own. A chunk that two groups need is in the first.
- * @returns Text by name of the file; `main.js` is the one to run.
+ * @returns Text by name of the file; `main.js` is the one to run, or
+ * `whole.js` where all groups will be needed.
  * @throws {Error} If a chunk cannot be linked, or a module has none.
  */
 export function linkChunks(
@@ -67,8 +70,14 @@ export function linkChunks(
     files.set(name.slice(2), formatGroupFile(linkAll(byName, [name])));
     places.push([name, name]);
   }
-  const text = formatMain(linkAll(byName, main), new Map(places));
-  return files.set(ENTRY_CHUNK.slice(2), text);
+  const mainFile = ENTRY_CHUNK.slice(2);
+  files.set(mainFile, formatMain(linkAll(byName, main), new Map(places)));
+  if (others.length > 0) {
+    const late = places.filter(([name]) => !taken.has(name));
+    const whole = linkAll(byName, [...taken]);
+    files.set(WHOLE_FILE, formatMain(whole, new Map(late)));
+  }
+  return files;
 }
 
 /**

@@ -39,7 +39,7 @@ for (const library of PROGRAM_LIBRARIES) {
       ...permissionFlags(library),
     ]);
     assertEquals(lines.slice(-2), [
-      `"$place/main.js"`,
+      `"$place/$main"`,
       `${library.name}@v14.56.1-20260901.101112@"$self" "$@"`,
     ]);
   });
@@ -59,6 +59,14 @@ for (const library of PROGRAM_LIBRARIES) {
       ),
       hasCache,
     );
+  });
+
+  Deno.test(`formatLauncher() runs all of ${library.name} where it must`, () => {
+    const text = formatLauncher(built(library));
+    const { wholePatterns = [] } = library;
+    assertStringIncludes(text, "\nmain=main.js\n");
+    assertEquals(text.includes("main=whole.js"), wholePatterns.length > 0);
+    for (const pattern of wholePatterns) assertStringIncludes(text, pattern);
   });
 
   Deno.test(`formatLauncher() keeps what ${library.name} may read`, () => {

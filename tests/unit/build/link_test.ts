@@ -156,6 +156,7 @@ function sharedChunk(
 async function runLinked(
   files: ReadonlyMap<string, string>,
   args: readonly string[],
+  main = "main.js",
 ): Promise<string> {
   using place = makeTempDir(Object.fromEntries(files));
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
@@ -165,7 +166,7 @@ async function runLinked(
       "--no-config",
       "--v8-flags=--disallow-code-generation-from-strings",
       "--allow-read",
-      `${place.path}/main.js`,
+      `${place.path}/${main}`,
       ...args,
     ],
     env: { NO_COLOR: "1" },
@@ -176,8 +177,9 @@ async function runLinked(
 const GROUPINGS = [
   [[[]], ["alpha-1.js", "beta-2.js", "chunk-T.js"]],
   [[["alpha"]], ["beta-2.js", "chunk-T.js"]],
-  [[[], ["alpha", "beta"]], ["group_1.js"]],
-  [[["alpha"], ["beta"]], ["group_1.js"]],
+  [[[], ["alpha", "beta"]], ["group_1.js", "whole.js"]],
+  [[["alpha"], ["beta"]], ["group_1.js", "whole.js"]],
+  [[[], ["beta"]], ["alpha-1.js", "group_1.js", "whole.js"]],
   [[["beta", "alpha"]], []],
 ] as const;
 for (const [groups, others] of GROUPINGS) {
@@ -188,8 +190,11 @@ for (const [groups, others] of GROUPINGS) {
       [...files.keys()].toSorted(),
       [...others, "main.js"].toSorted(),
     );
-    assertStrictEquals(await runLinked(files, ["a"]), "[ 1 ] a\n");
-    assertStrictEquals(await runLinked(files, ["b"]), "[ 2 ] b\n");
+    for (const main of ["main.js", "whole.js"]) {
+      if (!files.has(main)) continue;
+      assertStrictEquals(await runLinked(files, ["a"], main), "[ 1 ] a\n");
+      assertStrictEquals(await runLinked(files, ["b"], main), "[ 2 ] b\n");
+    }
   });
 }
 
