@@ -56,7 +56,7 @@ export async function prepareProductServer(
     clock,
     env: host.env,
     openApi: (log, place) =>
-      createApiClient({ ...host, config, log, ...place, transport }),
+      createApiClient({ ...host, config, log, ...place, transport, cells }),
     handleSession: createCommandSession({
       config,
       clock,

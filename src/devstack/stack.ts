@@ -17,6 +17,7 @@ import {
   startGitaly,
 } from "./gitaly/gitaly_server.ts";
 import { type LfsServer, startLfsServer } from "./lfs/lfs_server.ts";
+import { GitHttp } from "./git_http/git_http.ts";
 import { type ListenAddress, removeStaleSocket } from "./listen.ts";
 import {
   SAMPLE,
@@ -78,11 +79,15 @@ export interface Devstack extends AsyncDisposable {
   readonly gitaly: Gitaly;
   /** Where LFS clients find GitLab. */
   readonly lfs: LfsServer;
+  /** Git over HTTP, at `webUrl`. */
+  readonly gitHttp: GitHttp;
   readonly shellRoot: ShellRoot;
   /** Folder of the storage `default`. */
   readonly storage: string;
   /** What `gitlab_url` names. */
   readonly apiUrl: string;
+  /** Where other GitLabs find this one: its TCP door, path prefix included. */
+  readonly webUrl: string;
   /** What the API's answers name. */
   readonly gitalyAddress: string;
   readonly gitalyToken: string;
@@ -149,6 +154,10 @@ export async function startDevstack(
       secret,
     }),
   );
+  const pathPrefix = options.api?.pathPrefix ?? "";
+  const web = { secret, pathPrefix, storage, env };
+  const gitHttp = parts.use(new GitHttp({ ...web, state: api.state }));
+  api.web = (request) => gitHttp.handle(request);
   const lfs = parts.use(startLfsServer({
     listen: { transport: "tcp", hostname: LOOPBACK, port: 0 },
     folder: join(folder, "lfs"),
@@ -178,8 +187,10 @@ export async function startDevstack(
     api,
     gitaly,
     lfs,
+    gitHttp,
     shellRoot,
     apiUrl,
+    webUrl: pickDoor(api.urls, "tcp"),
     gitalyAddress,
     gitalyToken,
     secret,

@@ -7,6 +7,7 @@ import { type Actor, findRefusal } from "./access_rule.ts";
 import { type BodyRule, findBodyFaults } from "./body_rule.ts";
 import type { DevProject } from "./directory.ts";
 import type { ApiAnswer, ApiRequest, ApiState, Endpoint } from "./endpoint.ts";
+import { forwardToPrimary } from "./geo.ts";
 
 const BODY_RULE: BodyRule = new Map([
   ["action", {
@@ -51,7 +52,15 @@ export const ALLOWED: Endpoint = {
       const { status = 404, message = "" } = refusal ?? {};
       return { status, body: { status: false, message } };
     }
-    return { status: 200, body: describeAccess(actor, project, state) };
+    const who = describeActor(actor);
+    const order = {
+      action,
+      project,
+      glId: who.gl_id ?? "",
+      glUsername: who.gl_username ?? "",
+    };
+    return forwardToPrimary(state.geo, order, state.clock.nowMs()) ??
+      { status: 200, body: describeAccess(actor, project, state) };
   },
 };
 
@@ -97,11 +106,22 @@ function findActor(request: ApiRequest, { directory }: ApiState): Actor {
   return { user: directory.user(key?.userId), key };
 }
 
-function describeAccess(
+/** Whom the answer names. */
+function describeActor(
   { user, key }: Actor,
+): { gl_id?: string; gl_username?: string } {
+  return {
+    ...(user && { gl_id: `user-${user.id}`, gl_username: user.username }),
+    ...(key && !user && { gl_id: `key-${key.id}` }),
+  };
+}
+
+function describeAccess(
+  actor: Actor,
   project: DevProject,
   state: ApiState,
 ): Record<string, unknown> {
+  const { key } = actor;
   const glRepository = `project-${project.id}`;
   const gitaly = state.gitaly.get(project.storageName);
   const limit = project.pushSizeBytesMax;
@@ -111,8 +131,7 @@ function describeAccess(
     gl_project_path: project.path,
     gl_project_id: project.id,
     gl_root_namespace_id: project.rootNamespaceId,
-    ...(user && { gl_id: `user-${user.id}`, gl_username: user.username }),
-    ...(key && !user && { gl_id: `key-${key.id}` }),
+    ...describeActor(actor),
     ...(key && { gl_key_type: key.type, gl_key_id: key.id }),
     git_config_options: [
       ...state.gitConfigOptions,

@@ -6,6 +6,7 @@
 import type { RecordList } from "../records.ts";
 import type { Directory } from "./directory.ts";
 import type { PushDesk } from "./push_desk.ts";
+import type { GeoSecondary } from "./geo.ts";
 import type { RateLimiter } from "./rate_limiter.ts";
 
 /** A request that has passed the checks of its headers. */
@@ -70,6 +71,8 @@ export interface ApiState {
   retryConfig: unknown;
   /** Whether Redis answers. */
   isRedisUp: boolean;
+  /** The primary, if this is a Geo secondary. */
+  geo: GeoSecondary | undefined;
   /** Where users' browsers find GitLab; no trailing slash. */
   webUrl: string;
   /** Where LFS clients find it, if that is elsewhere; empty if not. */

@@ -15,6 +15,7 @@ import type {
   GitalyAccess,
 } from "./endpoint.ts";
 import { ENDPOINTS } from "./endpoint_table.ts";
+import type { GeoSecondary } from "./geo.ts";
 import {
   type HeaderLines,
   headerValues,
@@ -46,6 +47,8 @@ export interface InternalApiOptions {
   readonly rateLimit?: number;
   readonly isLimitedByAddress?: boolean;
   readonly gitaly?: Readonly<Record<string, GitalyAccess>>;
+  /** The primary, if this is a Geo secondary. */
+  readonly geo?: GeoSecondary;
   readonly clock?: { nowMs(): number };
 }
 
@@ -70,6 +73,8 @@ export interface ApiRecord {
 
 /** A stand-in that runs. */
 export interface InternalApi extends AsyncDisposable {
+  /** Serves what else a GitLab has; gives `undefined` for what it does not. */
+  web: ((request: HttpRequest) => HttpAnswer | undefined) | undefined;
   /** As `gitlab_url` has them, path prefix included, in the order of `listen`. */
   readonly urls: readonly string[];
   readonly state: ApiState;
@@ -107,6 +112,7 @@ export async function startInternalApi(
 }
 
 class InternalApiServer implements InternalApi {
+  web: InternalApi["web"];
   readonly state: ApiState;
   readonly script = new AnswerScript();
   readonly requests = new RecordList<ApiRecord>();
@@ -127,6 +133,7 @@ class InternalApiServer implements InternalApi {
       gitConfigOptions: DEFAULT_GIT_OPTIONS,
       retryConfig: undefined,
       isRedisUp: true,
+      geo: options.geo,
       webUrl: "http://localhost",
       lfsUrl: "",
       pushes: new PushDesk(),
@@ -155,6 +162,8 @@ class InternalApiServer implements InternalApi {
   }
 
   async #handle(request: HttpRequest): Promise<HttpAnswer> {
+    const other = this.web?.(request);
+    if (other) return other;
     const body = await readWhole(request.body, BODY_BYTES_MAX);
     const isForPhone = request.target.startsWith(PHONE_PATH);
     if (isForPhone) return answerPhone(request, this.state);
