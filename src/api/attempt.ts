@@ -62,8 +62,16 @@ export type AttemptResult =
     readonly retryAfter: string | undefined;
   };
 
+/**
+ * Told of each attempt when it begins.
+ * @returns To be called at its end, with the status if there was a response.
+ */
+export type AttemptObserver = (method: string) => (status?: number) => void;
+
 /** What an attempt uses. */
 export interface AttemptContext {
+  /** Nobody, unless given. */
+  readonly observe?: AttemptObserver | undefined;
   readonly transport: ApiTransport;
   readonly readTimeoutMs: number;
   readonly log: Logger;
@@ -83,6 +91,7 @@ export async function attemptCall(
   signal: AbortSignal | undefined,
 ): Promise<AttemptResult> {
   const { transport, readTimeoutMs, log, clock } = context;
+  const finish = context.observe?.(request.method);
   using deadline = new Deadline(readTimeoutMs, signal, { isLate: true });
   const startMs = clock.monotonicMs();
   const record = (): LogFields => ({
@@ -95,6 +104,7 @@ export async function attemptCall(
   try {
     response = await exchangeHeads(request, transport, deadline);
   } catch (error) {
+    finish?.();
     log.error("Internal API unreachable", {
       ...record(),
       error_message: errorChainText(error),
@@ -102,6 +112,7 @@ export async function attemptCall(
     throw error;
   }
   using exchange = response.exchange;
+  finish?.(response.head.status);
   logResponse(response.head, record(), log);
   return await judge(request, { exchange, head: response.head });
 }

@@ -11,6 +11,7 @@ import type { Identity } from "./access.ts";
 import type { AccountCaller } from "./account_calls.ts";
 import { decodeAnswer, encodeQuestion } from "./allowed.ts";
 import { ApiCaller } from "./api_call.ts";
+import type { AttemptObserver } from "./attempt.ts";
 import { type ApiBase, parseGitlabUrl } from "./base_url.ts";
 import type { CallSubject, CellRoutes, RoutedBase } from "./cell_routing.ts";
 import type { ApiClient, DiscoveredUser } from "./client.ts";
@@ -43,6 +44,8 @@ export interface ApiClientOptions extends TransportHost {
   readonly transport?: ApiTransport;
   /** For `X-Forwarded-For`, which gitlab-sshd alone sends. */
   readonly forwardedFor?: string;
+  /** Told of each attempt. */
+  readonly observe?: AttemptObserver;
   /** Bound of one key lookup, retries included; none when left out. */
   readonly keyLookupTimeoutMs?: number;
   /** Finds the cell of each call; absent where there are no cells. */
@@ -66,6 +69,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     correlationId,
     forwardedFor: options.forwardedFor ?? "",
     readTimeoutMs: config.http.readTimeoutMs,
+    observe: options.observe,
     log,
     clock,
   });

@@ -37,6 +37,7 @@ export function makeDenoHost(
     signal: program === "gitlab-sshd"
       ? listenForStop()
       : new AbortController().signal,
+    ...(program === "gitlab-sshd" && { onReload: listenForReload() }),
     env: (name) => readVariable(name),
     setEnv: (name, value) => Deno.env.set(name, value),
   };
@@ -77,6 +78,18 @@ function listenForStop(): AbortSignal {
     Deno.addSignalListener(name, listener);
   }
   return stop.signal;
+}
+
+/**
+ * Hears SIGHUP from the start on, which would otherwise end the program while
+ * it is still starting.
+ */
+function listenForReload(): (listener: () => void) => void {
+  const listeners: (() => void)[] = [];
+  Deno.addSignalListener("SIGHUP", () => {
+    for (const listener of listeners) listener();
+  });
+  return (listener) => void listeners.push(listener);
 }
 
 function baseName(path: string): string {

@@ -13,18 +13,10 @@ import { EXIT_FAILURE, EXIT_OK } from "../core/exit_status.ts";
 import type { Host } from "../core/host.ts";
 import { type ByteWriter, writeText } from "../core/io.ts";
 import { Logger } from "../core/log.ts";
-import type { RunningSshServer } from "../ssh/server.ts";
 import { formatVersion, isVersionRequest } from "./version.ts";
 
 /** Go's status for flags that cannot be read. */
 const EXIT_USAGE = 2;
-/** A timer of more than 24 days would ring at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
-/** Names that Go has for the signals. */
-const SIGNAL_NAMES: ReadonlyMap<unknown, string> = new Map([
-  ["SIGINT", "interrupt"],
-  ["SIGTERM", "terminated"],
-]);
 
 /** What the arguments ask for. */
 export type SshdRequest =
@@ -152,7 +144,8 @@ async function loadAndServe(host: Host, configDir: string): Promise<number> {
     return EXIT_FAILURE;
   }
   exportCertDir(config, host);
-  return await serve(config, host, log);
+  const { serveSsh } = await import("./sshd_serve.ts");
+  return await serveSsh({ config, configDir, host, log });
 }
 
 /** What the API client cannot do without. */
@@ -160,125 +153,6 @@ export function findFault({ gitlabUrl, secret }: Config): string | undefined {
   if (gitlabUrl === "") return "gitlab_url is required";
   if (secret.isEmpty) return "secret or secret_file_path is required";
   return undefined;
-}
-
-async function serve(
-  config: Config,
-  host: Host,
-  log: Logger,
-): Promise<number> {
-  let isReady = false;
-  await using cleanup = new AsyncDisposableStack();
-  cleanup.defer(catchStrayErrors(log));
-  try {
-    const { prepareProductServer } = await import("./sshd_server.ts");
-    const server = await prepareProductServer(config, host, log);
-    cleanup.defer(() => server.close());
-    await openProbes(config, cleanup, () => isReady);
-    const running = listen(server.ssh, log);
-    isReady = true;
-    await untilStopped(host.signal);
-    isReady = false;
-    await shutDown(running, { host, config, log });
-    return EXIT_OK;
-  } catch (error) {
-    log.error("Failed to start Gitlab built-in sshd", {
-      error_message: errorText(error),
-    });
-    return EXIT_FAILURE;
-  }
-}
-
-/** @throws {Error} If the monitoring address cannot be used. */
-async function openProbes(
-  { sshd }: Config,
-  cleanup: AsyncDisposableStack,
-  isReady: () => boolean,
-): Promise<void> {
-  if (sshd.webListen === "") return;
-  const { startWebProbes } = await import("../ssh/web_probes.ts");
-  const probes = startWebProbes({
-    listen: sshd.webListen,
-    readinessPath: sshd.readinessProbe,
-    livenessPath: sshd.livenessProbe,
-    isReady,
-  });
-  cleanup.defer(() => probes.close());
-}
-
-function listen(
-  ssh: { listen(): RunningSshServer },
-  log: Logger,
-): RunningSshServer {
-  try {
-    return ssh.listen();
-  } catch (error) {
-    const error_message = `failed to listen for connection: ${
-      errorText(error)
-    }`;
-    log.error("GitLab built-in sshd failed to listen for new connections", {
-      error_message,
-    });
-    throw new Error(error_message, { cause: error });
-  }
-}
-
-/** Waits until the program is told to stop. */
-function untilStopped(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-/** Takes no new connections and gives the others the grace period. */
-async function shutDown(
-  server: RunningSshServer,
-  { host, config, log }: { host: Host; config: Config; log: Logger },
-): Promise<void> {
-  const graceMs = Math.min(
-    Math.max(config.sshd.gracePeriodMs, 0),
-    TIMER_MS_MAX,
-  );
-  server.stopListening();
-  const seconds = (config.sshd.gracePeriodMs / 1000).toFixed(6);
-  log.info(`Shutdown initiated with grace period: ${seconds}`, {
-    signal: signalName(host.signal.reason),
-  });
-  const over = new AbortController();
-  const drained = server.drained().then(() => over.abort());
-  const grace = host.clock.sleep(graceMs, over.signal)
-    .then(() => server.close(), () => {});
-  await Promise.all([drained, grace]);
-}
-
-/**
- * Keeps the server up when something fails that nobody waits for: one session's
- * bug must not end everybody's.
- * @returns Ends it.
- */
-function catchStrayErrors(log: Logger): () => void {
-  const report = (event: Event) => {
-    event.preventDefault();
-    const error = event instanceof PromiseRejectionEvent
-      ? event.reason
-      : event instanceof ErrorEvent
-      ? event.error
-      : undefined;
-    log.error("panic", { recovered_error: errorText(error) });
-  };
-  addEventListener("error", report);
-  addEventListener("unhandledrejection", report);
-  return () => {
-    removeEventListener("error", report);
-    removeEventListener("unhandledrejection", report);
-  };
-}
-
-/** The signal that the host was stopped by, in Go's words. */
-function signalName(reason: unknown): string {
-  const cause = reason instanceof Error ? reason.cause : undefined;
-  return SIGNAL_NAMES.get(cause) ?? "terminated";
 }
 
 /** The log is not open yet: a line of text for whoever starts the server. */

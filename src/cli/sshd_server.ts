@@ -4,6 +4,7 @@
  * @module
  */
 import { createApiClient } from "../api/internal_api.ts";
+import type { AttemptObserver } from "../api/attempt.ts";
 import { ApiTransport } from "../api/transport.ts";
 import type { Config } from "../config/config.ts";
 import { errorText } from "../core/errors.ts";
@@ -12,7 +13,10 @@ import type { Logger } from "../core/log.ts";
 import { parseCommandWords } from "../git/command_words.ts";
 import type { GitalyClient } from "../gitaly/pack_request.ts";
 import { createCommandSession } from "../ssh/command_session.ts";
+import { countGitalyCalls } from "../ssh/counted_gitaly.ts";
 import { prepareSshServer, type SshServer } from "../ssh/server.ts";
+import { ServerMetrics } from "../ssh/server_metrics.ts";
+import type { ServerSharing } from "../ssh/server_options.ts";
 import { openCellRoutes } from "./cell_loader.ts";
 
 const PROGRAM_NAME = "gitlab-sshd";
@@ -36,6 +40,7 @@ export async function prepareProductServer(
   config: Config,
   host: SshServerHost,
   log: Logger,
+  sharing?: ServerSharing,
 ): Promise<ProductServer> {
   const transport = new ApiTransport(config, host);
   try {
@@ -48,6 +53,7 @@ export async function prepareProductServer(
     );
   }
   const { clock } = host;
+  const metrics = new ServerMetrics();
   let gitaly: Promise<GitalyClient> | undefined;
   const cells = openCellRoutes(config, { ...host, programName: PROGRAM_NAME });
   const ssh = await prepareSshServer({
@@ -56,12 +62,23 @@ export async function prepareProductServer(
     clock,
     env: host.env,
     openApi: (log, place) =>
-      createApiClient({ ...host, config, log, ...place, transport, cells }),
+      createApiClient({
+        ...host,
+        config,
+        log,
+        ...place,
+        transport,
+        cells,
+        observe: observeRequests(metrics),
+      }),
+    metrics,
+    ...(sharing && { sharing }),
     handleSession: createCommandSession({
       config,
       clock,
       parseWords: parseCommandWords,
-      gitaly: () => gitaly ??= openGitaly(host),
+      gitaly: () => gitaly ??= openGitaly(host, metrics),
+      onCommand: (logName) => countLfs(metrics, logName),
     }),
   });
   return {
@@ -74,15 +91,42 @@ export async function prepareProductServer(
 }
 
 /** One client for all sessions: they share its connections. */
-async function openGitaly({ env }: SshServerHost): Promise<GitalyClient> {
+async function openGitaly(
+  { env }: SshServerHost,
+  metrics: ServerMetrics,
+): Promise<GitalyClient> {
   const [{ createGitalyClient }, { LEAN_CARRIER }] = await Promise.all([
     import("../gitaly/gitaly_client.ts"),
     import("../gitaly/http2/lean_carrier.ts"),
   ]);
-  return createGitalyClient({
+  const client = createGitalyClient({
     carrier: LEAN_CARRIER,
     programName: PROGRAM_NAME,
     env,
     spreadsConnections: true,
   });
+  return countGitalyCalls(client, metrics);
+}
+
+/** Counts each attempt; those without a response only while they last. */
+function observeRequests(metrics: ServerMetrics): AttemptObserver {
+  return (method) => {
+    const startMs = performance.now();
+    metrics.httpInFlight.add(1);
+    return (status) => {
+      metrics.httpInFlight.add(-1);
+      if (status === undefined) return;
+      const labels = [String(status), method.toLowerCase()];
+      metrics.httpRequests.add(1, labels);
+      metrics.httpDuration.observe(
+        (performance.now() - startMs) / 1000,
+        labels,
+      );
+    };
+  };
+}
+
+function countLfs(metrics: ServerMetrics, logName: string): void {
+  if (logName === "*lfsauthenticate.Command") metrics.lfsHttp.add();
+  if (logName === "*lfstransfer.Command") metrics.lfsSsh.add();
 }

@@ -40,6 +40,11 @@ export interface Host {
   readonly clock: Clock;
   /** Aborts when the program is told to stop. */
   readonly signal: AbortSignal;
+  /**
+   * Calls back each time the program is told to read its files again; absent
+   * for programs that are not told.
+   */
+  readonly onReload?: (listener: () => void) => void;
   /** An environment variable; `undefined` when it is not set. */
   env(name: string): string | undefined;
   /** Changes this process's environment, which TLS reads for its roots. */

@@ -36,6 +36,7 @@ export class ChannelTable {
   readonly #services: SessionServices;
   readonly #sessionsMax: number;
   readonly #onSession: (session: Session) => void;
+  readonly #onLimit: (() => void) | undefined;
   readonly #sessions = new Map<number, Session>();
   #nextId = 0;
   #liveCount = 0;
@@ -44,19 +45,22 @@ export class ChannelTable {
   /**
    * @param sessionsMax Sessions that may be open at one time; none if 0.
    * @param onSession Called with each session when it is opened.
+   * @param onLimit Called when one is refused because there are too many.
    */
   constructor(
     transport: SshTransport,
     services: SessionServices,
-    { sessionsMax, onSession }: {
+    { sessionsMax, onSession, onLimit }: {
       sessionsMax: number;
       onSession: (session: Session) => void;
+      onLimit?: () => void;
     },
   ) {
     this.#transport = transport;
     this.#services = services;
     this.#sessionsMax = sessionsMax;
     this.#onSession = onSession;
+    this.#onLimit = onLimit;
   }
 
   /**
@@ -99,7 +103,10 @@ export class ChannelTable {
       const { unknownChannelType } = OPEN_FAILURE;
       this.#refuse(open, unknownChannelType, "unknown channel type");
     } else if (this.#liveCount >= this.#sessionsMax) {
-      log.info("connection: handleRequests: too many concurrent sessions");
+      this.#onLimit?.();
+      log.info("connection: handleRequests: too many concurrent sessions", {
+        setting: "sshd.concurrent_sessions_limit",
+      });
       const { resourceShortage } = OPEN_FAILURE;
       this.#refuse(open, resourceShortage, "too many concurrent sessions");
     } else if (!isPacketSize(open.packetBytesMax)) {

@@ -36,6 +36,8 @@ export interface CommandSessionOptions {
    * @throws {CommandLineError} If it cannot be split.
    */
   readonly parseWords: (commandLine: string) => string[];
+  /** Told which command is about to run, by its name in the log. */
+  readonly onCommand?: (logName: string) => void;
   /** The one client of the process, loaded when it is first needed. */
   readonly gitaly: () => Promise<GitalyClient>;
 }
@@ -84,7 +86,9 @@ async function runCommandSession(
   };
   const establishedMs = options.clock.monotonicMs() - start.openedMs;
   logStart({ request, command: allowed }, around, establishedMs);
-  return await run(options, { request, command: allowed }, around);
+  options.onCommand?.(allowed.logName);
+  const outcome = await run(options, { request, command: allowed }, around);
+  return { ...outcome, establishedMs };
 }
 
 async function run(

@@ -11,6 +11,7 @@ import { quoteGo } from "../core/go_text.ts";
 import type { LogFields, Logger } from "../core/log.ts";
 import { Authentication } from "./authentication.ts";
 import { ChannelTable } from "./channel_table.ts";
+import { ConnectionMetrics } from "./connection_metrics.ts";
 import { ConnectionRecord } from "./connection_record.ts";
 import type { ConnectionServices } from "./connection_services.ts";
 import { Keepalive } from "./keepalive.ts";
@@ -66,6 +67,7 @@ export class Connection {
   readonly #ident: HeldIdent;
   readonly #closed = Promise.withResolvers<void>();
   readonly #refusals = new LoginRefusals();
+  readonly #metrics: ConnectionMetrics;
   #phase: Phase = "ident";
   #hasTimedOut = false;
   #endFields: LogFields = {};
@@ -87,6 +89,7 @@ export class Connection {
     this.socket = socket;
     this.#arrival = arrival;
     this.#services = services;
+    this.#metrics = new ConnectionMetrics(services.metrics);
     this.#remoteAddress = formatListenAddress({
       hostname: socket.remoteAddress,
       port: socket.remotePort,
@@ -117,6 +120,7 @@ export class Connection {
     await this.#closed.promise;
     this.#loseClient();
     await Promise.all([...this.#sessions].map((session) => session.ended));
+    this.#metrics.end(this.socket);
     if (this.#phase === "open") this.#record.finishOpen();
     else this.#finishUnopened();
   }
@@ -153,7 +157,10 @@ export class Connection {
       { ssh2, client, socket: this.socket },
       { offer, identLine: line, rekey: limits.rekey },
       {
-        onKeys: () => this.#phase = "service",
+        onKeys: (negotiated) => {
+          this.#phase = "service";
+          this.#metrics.noteKeys(negotiated);
+        },
         onMessage: (type, payload) => this.#receive(type, payload),
         onFailure: (error) => this.#noteEnd(error),
         onClose: () => this.#loseClient(),
@@ -258,10 +265,15 @@ export class Connection {
         clientAddress: this.#arrival.clientIp,
         nowMs: () => clock.nowMs(),
         env,
+        onDecision: (decision, elapsedMs) =>
+          this.#metrics.noteDecision(decision, elapsedMs),
       }),
       algorithms: offer.signatureAlgorithms,
       onLogin: (login) => this.#open(transport, api, login),
-      onRefusal: (attempt) => this.#refusals.add(attempt),
+      onRefusal: (attempt) => {
+        this.#refusals.add(attempt);
+        this.#metrics.noteRefusal(attempt.blame);
+      },
     });
   }
 
@@ -283,6 +295,7 @@ export class Connection {
     }, {
       sessionsMax: limits.sessionsMax,
       onSession: (session) => this.#track(session),
+      onLimit: () => this.#metrics.limitSession(),
     });
     this.#keepalive = new Keepalive(transport, this.#log);
     this.#keepalive.start(limits.keepaliveMs);
@@ -290,9 +303,11 @@ export class Connection {
 
   #track(session: Session): void {
     this.#sessions.add(session);
+    this.#metrics.openSession();
     session.ended.then((summary) => {
       this.#sessions.delete(session);
       this.#record.addSession(summary);
+      this.#metrics.endSession(summary);
     });
   }
 

@@ -6,6 +6,7 @@ import type { ApiClient } from "../api/client.ts";
 import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { RekeyLimits } from "./rekey_schedule.ts";
+import type { ServerMetrics } from "./server_metrics.ts";
 import type { SessionLimits } from "./session.ts";
 import type { SessionHandler } from "./session_handler.ts";
 import type { Ssh2Library, Ssh2Server } from "./ssh2_types.ts";
@@ -23,6 +24,7 @@ export interface ConnectionServices {
   /** The process environment. */
   readonly env: (name: string) => string | undefined;
   readonly limits: ConnectionLimits;
+  readonly metrics: ServerMetrics;
   readonly clock: Clock;
   /** Opens a connection's own way to the internal API. */
   openApi(log: Logger, at: ApiPlace): ApiClient;

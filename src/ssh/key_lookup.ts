@@ -22,6 +22,8 @@ export interface KeyLookupOptions extends CertificateLoginOptions {
   readonly user: string;
   readonly api: Pick<ApiClient, "authorizedKey" | "authorizedCertificate">;
   readonly signal: AbortSignal;
+  /** Told of each decision that is not the latest one again. */
+  readonly onDecision?: (decision: LoginDecision, elapsedMs: number) => void;
 }
 
 /** A key that somebody offers. */
@@ -57,7 +59,9 @@ export class KeyLookup {
     const encoded = blob.toBase64({ omitPadding: true });
     const about = `${encoded} ${user}`;
     if (this.#latest?.about === about) return this.#latest.decision;
+    const startMs = performance.now();
     const decision = await this.#decide({ user, key, blob, encoded });
+    this.#options.onDecision?.(decision, performance.now() - startMs);
     this.#latest = { about, decision };
     return decision;
   }

@@ -13,17 +13,21 @@ const BACKOFF_MS_MAX = 1_000;
 
 /**
  * Binds the address.
+ * @param options `reusePort` lets other threads have the same port.
  * @throws {Error} `listen tcp <address>: …`, in Go's words where it has them.
  */
-export function openListener(address: ListenAddress): Deno.TcpListener {
+export function openListener(
+  address: ListenAddress,
+  { reusePort = false }: { reusePort?: boolean } = {},
+): Deno.TcpListener {
   const { hostname, port } = address;
   try {
-    return Deno.listen({ hostname: hostname || "::", port });
+    return Deno.listen({ hostname: hostname || "::", port, reusePort });
   } catch (error) {
     const isBusy = error instanceof Deno.errors.AddrInUse;
     if (hostname === "" && !isBusy) {
       // A host without IPv6.
-      return openListener({ hostname: "0.0.0.0", port });
+      return openListener({ hostname: "0.0.0.0", port }, { reusePort });
     }
     const reason = isBusy ? "bind: address already in use" : errorText(error);
     throw new Error(

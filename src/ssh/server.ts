@@ -1,62 +1,32 @@
 /**
- * The SSH server: prepared once, then listening until it is told to stop.
+ * The SSH server: prepared once, then listening until it is told to stop. What
+ * it read from files can be read again while it runs.
  * Source: GitLab Shell 14.56.1, sshd.
  * @module
  */
-import type { ApiClient } from "../api/client.ts";
 import type { Config } from "../config/config.ts";
 import { makeCorrelationId } from "../core/correlation_id.ts";
-import { Admission, readAdmissionSettings } from "./admission.ts";
 import { errorText } from "../core/errors.ts";
-import type { Clock } from "../core/host.ts";
-import type { Logger } from "../core/log.ts";
-import { type Algorithms, resolveAlgorithms } from "./algorithms.ts";
+import { Admission } from "./admission.ts";
 import { Connection } from "./connection.ts";
-import type {
-  ApiPlace,
-  ConnectionLimits,
-  ConnectionServices,
-} from "./connection_services.ts";
+import type { ConnectionServices } from "./connection_services.ts";
 import { Goodbyes } from "./goodbye.ts";
-import { type HostKeys, loadHostKeys } from "./host_keys.ts";
 import {
   formatListenAddress,
   type ListenAddress,
   parseListenAddress,
 } from "./listen_address.ts";
 import { acceptAll, openListener } from "./listener.ts";
-import { makeKexInit } from "./patch/kex_choice.ts";
-import { readProxySettings, warnOfProxy } from "./proxy_policy.ts";
+import type { Offence } from "./penalties.ts";
+import { type ProxySettings, readProxySettings } from "./proxy_policy.ts";
 import { type Arrival, Reception } from "./reception.ts";
-import { REKEY_LIMITS } from "./rekey_schedule.ts";
-import type { SessionHandler } from "./session_handler.ts";
+import { loadMaterial, type ServerMaterial } from "./server_material.ts";
+import { ServerMetrics } from "./server_metrics.ts";
+import type { SshServerOptions } from "./server_options.ts";
 import { loadSsh2 } from "./ssh2_library.ts";
-import type { Ssh2Client, Ssh2Library, Ssh2Offer } from "./ssh2_types.ts";
-import { loadTrustedUserCas } from "./trusted_user_cas.ts";
-import type { TransportOffer } from "./transport.ts";
+import type { Ssh2Client, Ssh2Library, Ssh2Server } from "./ssh2_types.ts";
 
 const IDENT = "GitLab-SSHD";
-const STRICT_MARKER = "kex-strict-s-v00@openssh.com";
-const IDENT_TIMEOUT_MS = 10_000;
-const IDLE_CHANNEL_TIMEOUT_MS = 60_000;
-/** The reference waits ten seconds; Gitaly works for nobody meanwhile. */
-const CLIENT_GONE_TIMEOUT_MS = 1_500;
-/** A timer of more than 24 days would ring at once. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
-
-/** What a server is made of. */
-export interface SshServerOptions {
-  readonly config: Config;
-  readonly log: Logger;
-  readonly clock: Clock;
-  /** Opens one connection's way to the internal API. */
-  readonly openApi: (log: Logger, at: ApiPlace) => ApiClient;
-  readonly handleSession: SessionHandler;
-  /** The process environment; empty when left out. */
-  readonly env?: (name: string) => string | undefined;
-  /** Replaces limits that the configuration does not have. */
-  readonly limits?: Partial<ConnectionLimits>;
-}
 
 /** A server that listens. */
 export interface RunningSshServer {
@@ -70,6 +40,21 @@ export interface RunningSshServer {
   drained(): Promise<void>;
   /** Ends everything at once. */
   close(): Promise<void>;
+  /**
+   * Reads host keys, authorities, algorithms and limits again. Connections
+   * that are open go on as they are.
+   * @throws {Error} If a start with them would fail; nothing is then changed.
+   */
+  reload(config: Config): void;
+  /** Holds something against a source that another thread has seen. */
+  punish(source: string, offence: Offence): void;
+}
+
+/** Where to listen, if not where the configuration says. */
+export interface ListenOptions {
+  readonly address?: ListenAddress;
+  /** Lets other threads listen on the same port. */
+  readonly reusePort?: boolean;
 }
 
 /**
@@ -86,89 +71,71 @@ export async function startSshServer(
 /**
  * Loads ssh2 and the host keys and settles the algorithm lists.
  * @throws {Error} If ssh2 is not the version we know, no host key can be used,
- * an authority's file is bad, or a list cannot be offered.
+ * an authority's file is bad, or a list or a limit cannot be used.
  */
 export async function prepareSshServer(
   options: SshServerOptions,
 ): Promise<SshServer> {
-  const { config, log } = options;
-  refuseMissing(config, log);
-  const algorithms = resolveAlgorithms(config.sshd);
-  for (const warning of algorithms.warnings) log.warn(warning);
-  for (const warning of warnOfProxy(config.sshd)) log.warn(warning);
-  const hostKeys = loadHostKeys(config.sshd.hostKeyFiles, log, {
-    files: config.sshd.hostCertFiles,
-    nowMs: options.clock.nowMs(),
-  });
-  const trustedCas = loadTrustedUserCas(config.sshd.trustedUserCaKeys, log);
   const ssh2 = await loadSsh2();
-  const offer = buildOffer(ssh2, algorithms, hostKeys);
-  return new SshServer(options, ssh2, { offer, trustedCas });
-}
-
-/** Says what of the configuration has no effect. */
-function refuseMissing({ sshd }: Config, log: Logger): void {
-  if (sshd.gssapi.enabled) {
-    log.error("Unable to load GSSAPI library, gssapi-with-mic is disabled", {
-      error_message: "this program loads no native library",
-    });
-  }
+  return new SshServer(options, ssh2, loadMaterial(options, ssh2));
 }
 
 /** A server that is ready to listen. */
 export class SshServer {
+  /** What this server counts. */
+  readonly metrics: ServerMetrics;
   readonly #options: SshServerOptions;
-  readonly #services: ConnectionServices;
+  readonly #ssh2: Ssh2Library;
+  readonly #ssh2Server: Ssh2Server;
   readonly #connections = new Map<unknown, Connection>();
   readonly #served = new Set<Promise<void>>();
   readonly #stop = new AbortController();
   readonly #admission: Admission;
   readonly #reception = new Reception();
   readonly #goodbyes = new Goodbyes(IDENT);
+  #services: ConnectionServices;
+  #proxy: ProxySettings | undefined;
 
   constructor(
     options: SshServerOptions,
     ssh2: Ssh2Library,
-    { offer, trustedCas }: Pick<ConnectionServices, "offer" | "trustedCas">,
+    material: ServerMaterial,
   ) {
-    const { config, clock, openApi, handleSession } = options;
-    const ssh2Server = new ssh2.Server({ hostKeys: [], ident: IDENT });
-    ssh2Server.on("connection", (client: Ssh2Client) => {
+    const { log, clock, sharing } = options;
+    const metrics = options.metrics ?? new ServerMetrics();
+    this.metrics = metrics;
+    this.#ssh2 = ssh2;
+    this.#ssh2Server = new ssh2.Server({ hostKeys: [], ident: IDENT });
+    this.#ssh2Server.on("connection", (client: Ssh2Client) => {
       this.#connections.get(client._sock)?.attach(client);
     });
     this.#options = options;
     this.#admission = new Admission({
-      settings: readAdmissionSettings(config.sshd),
-      log: options.log,
+      settings: material.admission,
+      log,
       clock,
+      onRefusal: (reason) => metrics.refusedConnections.add(1, [reason]),
+      ...sharing,
     });
-    this.#services = {
-      ssh2,
-      ssh2Server,
-      offer,
-      user: config.user,
-      trustedCas,
-      env: options.env ?? (() => undefined),
-      limits: limitsOf(options),
-      clock,
-      openApi,
-      handleSession,
-    };
+    this.#services = this.#servicesFrom(material);
+    this.#addLevels();
   }
 
   /**
    * @throws {Error} `listen tcp …` if the address is bad or taken, `invalid
-   * policy configuration: …` if a list of addresses is.
+   * policy configuration: …` if the list of balancers is.
    */
-  listen(): RunningSshServer {
+  listen({ address, reusePort = false }: ListenOptions = {}): RunningSshServer {
     const { config, log, clock } = this.#options;
-    const proxy = readProxySettings(config.sshd);
-    const listener = openListener(parseListenAddress(config.sshd.listen));
+    this.#proxy = readProxySettings(config.sshd);
+    const listener = openListener(
+      address ?? parseListenAddress(config.sshd.listen),
+      { reusePort },
+    );
     const { hostname, port } = listener.addr;
-    const address = { hostname, port };
     const { publicKeyAlgorithms } = config.sshd;
-    const tcp_address = formatListenAddress(address);
-    if (proxy) log.info("Proxy protocol is enabled", { tcp_address });
+    const tcp_address = formatListenAddress({ hostname, port });
+    if (this.#proxy) log.info("Proxy protocol is enabled", { tcp_address });
     log.info("Listening for SSH connections", {
       tcp_address,
       ...(publicKeyAlgorithms.length > 0 && {
@@ -176,26 +143,13 @@ export class SshServer {
       }),
     });
     const { signal } = this.#stop;
-    const around = {
-      admission: this.#admission,
-      goodbyes: this.#goodbyes,
-      proxy,
-      log,
-      clock,
-    };
-    const receive = (tcp: Deno.TcpConn) => {
-      setTcpOptions(tcp);
-      const received = this.#reception.receive(tcp, around)
-        .then((arrival) => arrival && this.#serve(arrival));
-      this.#track(received);
-    };
-    acceptAll(listener, receive, { log, clock, signal });
+    acceptAll(listener, (tcp) => this.#receive(tcp), { log, clock, signal });
     const stopListening = () => {
       if (signal.aborted) return;
       this.#stop.abort();
       listener.close();
     };
-    return this.#running(address, stopListening);
+    return this.#running({ hostname, port }, stopListening);
   }
 
   #running(
@@ -221,7 +175,65 @@ export class SshServer {
         }
         return drained();
       },
+      reload: (config) => this.#reload(config),
+      punish: (source, offence) => this.#admission.punish(source, offence),
     };
+  }
+
+  #reload(config: Config): void {
+    const material = loadMaterial({ ...this.#options, config }, this.#ssh2);
+    const proxy = readProxySettings(config.sshd);
+    this.#services = this.#servicesFrom(material);
+    this.#proxy = proxy;
+    this.#admission.update(material.admission);
+  }
+
+  #servicesFrom(
+    { offer, trustedCas, limits, user }: ServerMaterial,
+  ): ConnectionServices {
+    const { clock, openApi, handleSession, env } = this.#options;
+    return {
+      ssh2: this.#ssh2,
+      ssh2Server: this.#ssh2Server,
+      offer,
+      user,
+      trustedCas,
+      env: env ?? (() => undefined),
+      limits,
+      metrics: this.metrics,
+      clock,
+      openApi,
+      handleSession,
+    };
+  }
+
+  #addLevels(): void {
+    const { registry } = this.metrics;
+    registry.readGauge({
+      name: "gitlab_shell_sshd_unauthenticated_connections",
+      help: "Connections that have not logged in yet.",
+      // Threads that share a port share this count too.
+      join: "max",
+    }, () => this.#admission.startupCount);
+    registry.readGauge({
+      name: "gitlab_shell_sshd_penalised_sources",
+      help: "Sources that something is held against.",
+      join: "max",
+    }, () => this.#admission.penaltyCount);
+  }
+
+  #receive(tcp: Deno.TcpConn): void {
+    const { log, clock } = this.#options;
+    setTcpOptions(tcp);
+    this.metrics.inFlightConnections.add(1);
+    const received = this.#reception.receive(tcp, {
+      admission: this.#admission,
+      goodbyes: this.#goodbyes,
+      proxy: this.#proxy,
+      log,
+      clock,
+    }).then((arrival) => arrival && this.#serve(arrival));
+    this.#track(received);
   }
 
   async #serve(arrival: Arrival): Promise<void> {
@@ -256,7 +268,10 @@ export class SshServer {
       log.error("panic handling connection", {
         recovered_error: errorText(error),
       });
-    }).finally(() => this.#served.delete(tracked));
+    }).finally(() => {
+      this.metrics.inFlightConnections.add(-1);
+      this.#served.delete(tracked);
+    });
     this.#served.add(tracked);
   }
 }
@@ -269,45 +284,4 @@ function setTcpOptions(tcp: Deno.TcpConn): void {
   } catch {
     // Reset before it was accepted; reading from it will tell.
   }
-}
-
-function limitsOf({ config, limits }: SshServerOptions): ConnectionLimits {
-  const { sshd } = config;
-  return {
-    identMs: IDENT_TIMEOUT_MS,
-    loginGraceMs: Math.min(sshd.loginGraceTimeMs, TIMER_MS_MAX),
-    keepaliveMs: Math.min(sshd.clientAliveIntervalMs, TIMER_MS_MAX),
-    sessionsMax: sshd.concurrentSessionsLimit,
-    idleChannelMs: IDLE_CHANNEL_TIMEOUT_MS,
-    clientGoneMs: CLIENT_GONE_TIMEOUT_MS,
-    rekey: REKEY_LIMITS,
-    ...limits,
-  };
-}
-
-/** Rows F6 and F18: ssh2's own lists cannot be made to say what we offer. */
-function buildOffer(
-  ssh2: Ssh2Library,
-  algorithms: Algorithms,
-  hostKeys: HostKeys,
-): TransportOffer {
-  const direction = {
-    cipher: algorithms.ciphers,
-    mac: algorithms.macs,
-    compress: ["none"],
-    lang: [],
-  };
-  const lists: Ssh2Offer = {
-    kex: algorithms.keyExchange,
-    serverHostKey: hostKeys.algorithms,
-    cs: direction,
-    sc: direction,
-  };
-  return {
-    lists,
-    first: makeKexInit(ssh2, lists, [STRICT_MARKER]),
-    later: makeKexInit(ssh2, lists),
-    hostKeys: hostKeys.byAlgorithm,
-    signatureAlgorithms: algorithms.userKeys,
-  };
 }

@@ -54,6 +54,11 @@ export interface SessionLimits {
 export interface SessionSummary {
   readonly data: SessionData | undefined;
   readonly writtenBytes: number;
+  readonly durationMs: number;
+  /** Absent where no command ran. */
+  readonly establishedMs: number | undefined;
+  /** Whether it failed through a fault of ours. */
+  readonly isFault: boolean;
 }
 
 /** The session on one channel. */
@@ -67,6 +72,8 @@ export class Session {
   readonly #end: (summary: SessionSummary) => void;
   readonly #abort = new AbortController();
   #gitProtocol = "";
+  /** By a bug or a malformed request: both count as errors. */
+  #hasFailed = false;
   #state: "waiting" | "running" | "over" = "waiting";
   #timer: ReturnType<typeof setTimeout>;
   readonly #abandoned = Promise.withResolvers<SessionOutcome>();
@@ -162,6 +169,7 @@ export class Session {
   }
 
   #refuseMalformed(type: string, error: ProtocolError): void {
+    this.#hasFailed = true;
     const error_message = errorText(error);
     if (type === "env") {
       this.#log.error("session: handleEnv: failed to unmarshal request", {
@@ -217,6 +225,7 @@ export class Session {
 
   /** A bug of ours costs its own session. */
   #panic(error: unknown): void {
+    this.#hasFailed = true;
     const recovered_error = errorText(error);
     this.#log.error("panic handling session", { recovered_error });
   }
@@ -238,11 +247,18 @@ export class Session {
         error_message: outcome.fault,
       });
     }
+    const durationMs = this.#services.clock.monotonicMs() - this.#openedMs;
     this.#log.info("connection: handleRequests: done", {
-      duration_s: (this.#services.clock.monotonicMs() - this.#openedMs) / 1000,
+      duration_s: durationMs / 1000,
       ...outcome?.phases,
       written_bytes: writtenBytes,
     });
-    this.#end({ data: outcome?.data, writtenBytes });
+    this.#end({
+      data: outcome?.data,
+      writtenBytes,
+      durationMs,
+      establishedMs: outcome?.establishedMs,
+      isFault: this.#hasFailed || outcome?.fault !== undefined,
+    });
   }
 }

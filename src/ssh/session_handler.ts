@@ -42,6 +42,8 @@ export interface SessionOutcome {
   readonly data?: SessionData;
   /** A fault that counts against us, for the log. */
   readonly fault?: string;
+  /** From the opening of the channel to the start of the command, if any. */
+  readonly establishedMs?: number;
   /** How the time of a Git command was spent, for the log. */
   readonly phases?: LogFields;
 }

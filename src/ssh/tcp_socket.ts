@@ -44,7 +44,8 @@ export class TcpSocket extends EventEmitter {
   readonly #stream: TcpStream;
   #queue: Uint8Array[] = [];
   #pendingBytes = 0;
-  #progressBytes = 0;
+  #receivedBytes = 0;
+  #sentBytes = 0;
   #isFlushing = false;
   #isReading = false;
   #isClosed = false;
@@ -68,7 +69,15 @@ export class TcpSocket extends EventEmitter {
 
   /** Bytes moved in either direction: grows while the peer is alive. */
   get progressBytes(): number {
-    return this.#progressBytes;
+    return this.#receivedBytes + this.#sentBytes;
+  }
+
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   get isClosed(): boolean {
@@ -146,7 +155,7 @@ export class TcpSocket extends EventEmitter {
         const count = await this.#stream.read(target);
         if (this.#isClosed) return;
         if (count === null) break;
-        this.#progressBytes += count;
+        this.#receivedBytes += count;
         // ssh2 keeps views of what it was given, so a buffer that was handed
         // over is not ours again. Small reads are copied and it is kept.
         const isSmall = count <= sizeBytes / 4;
@@ -199,7 +208,7 @@ export class TcpSocket extends EventEmitter {
         while (rest.length > 0) {
           const count = await this.#stream.write(rest);
           if (this.#isClosed) return;
-          this.#progressBytes += count;
+          this.#sentBytes += count;
           this.#pendingBytes -= count;
           rest = rest.subarray(count);
         }

@@ -1,11 +1,14 @@
 /**
- * Readiness and liveness over plain HTTP, for whoever decides where clients
- * are sent and what is started anew.
+ * Readiness, liveness and metrics over plain HTTP, for whoever decides where
+ * clients are sent, what is started anew, and how all of it is.
  * Source: GitLab Shell 14.56.1, sshd monitoring server.
  * @module
  */
 import { errorText } from "../core/errors.ts";
 import { formatListenAddress, parseListenAddress } from "./listen_address.ts";
+
+const METRICS_PATH = "/metrics";
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 /** Where to listen and what to answer. */
 export interface WebProbesOptions {
@@ -15,6 +18,8 @@ export interface WebProbesOptions {
   readonly livenessPath: string;
   /** Whether new connections are taken. */
   readonly isReady: () => boolean;
+  /** The metrics as text. */
+  readonly metrics: () => Promise<string>;
 }
 
 /** A listener that answers. */
@@ -24,19 +29,21 @@ export interface WebProbes {
 }
 
 /**
- * Listens and answers: 200 or 503 for readiness, 200 for liveness, 404.
+ * Listens and answers: 200 or 503 for readiness, 200 for liveness, the
+ * metrics, or 404.
  * @throws {Error} If the address is bad or taken, or the two paths cannot be
  * told apart.
  */
 export function startWebProbes(options: WebProbesOptions): WebProbes {
-  const { readinessPath, livenessPath, isReady } = options;
+  const { readinessPath, livenessPath, isReady, metrics } = options;
   if (readinessPath === livenessPath || !readinessPath || !livenessPath) {
     throw new Error("readiness_probe and liveness_probe must be two paths");
   }
   const address = parseListenAddress(options.listen);
   const { hostname, port } = address;
-  const answer = (request: Request): Response => {
+  const answer = (request: Request): Response | Promise<Response> => {
     const { pathname } = new URL(request.url);
+    if (pathname === METRICS_PATH) return answerMetrics(metrics);
     if (pathname === livenessPath) return new Response(null, { status: 200 });
     if (pathname !== readinessPath) return new Response(null, { status: 404 });
     return new Response(null, { status: isReady() ? 200 : 503 });
@@ -55,5 +62,16 @@ export function startWebProbes(options: WebProbesOptions): WebProbes {
       `listen tcp ${formatListenAddress(address)}: ${reason}`,
       { cause: error },
     );
+  }
+}
+
+async function answerMetrics(
+  metrics: () => Promise<string>,
+): Promise<Response> {
+  try {
+    const headers = { "Content-Type": METRICS_TYPE };
+    return new Response(await metrics(), { headers });
+  } catch {
+    return new Response(null, { status: 500 });
   }
 }

@@ -12,6 +12,7 @@ import type {
   ApiPlace,
   ConnectionLimits,
 } from "../../../src/ssh/connection_services.ts";
+import { ServerMetrics } from "../../../src/ssh/server_metrics.ts";
 import {
   type RunningSshServer,
   startSshServer,
@@ -40,6 +41,7 @@ export interface FixtureOptions {
 export interface SshFixture extends AsyncDisposable {
   readonly folder: string;
   readonly server: RunningSshServer;
+  readonly metrics: ServerMetrics;
   readonly port: number;
   readonly records: LogRecord[];
   /** Keys that were looked up, in order. */
@@ -122,7 +124,9 @@ export async function startFixture(
       return Promise.resolve({ id: KEY_ID, key });
     },
   };
+  const metrics = new ServerMetrics();
   const server = await startSshServer({
+    metrics,
     config: makeConfig({
       hostKeyFiles: ["rsa", "ecdsa", "ed25519"].map((type) =>
         `${folder}/host_${type}`
@@ -143,6 +147,7 @@ export async function startFixture(
   return {
     folder,
     server,
+    metrics,
     port: server.address.port,
     records,
     lookups,
