@@ -94,13 +94,8 @@ for (const doorName of DOORS) {
         }
         await commitBlob(client, "a");
         const branch = `b${crypto.randomUUID()}`;
-        assertOk(await client.git(["push", "origin", `HEAD:main`], "a"));
-        assertOk(
-          await client.git(
-            ["push", "origin", `HEAD:refs/heads/${branch}`],
-            "a",
-          ),
-        );
+        const refs = ["HEAD:main", `HEAD:refs/heads/${branch}`];
+        assertOk(await client.git(["push", "origin", ...refs], "a"));
         assertOk(await client.git(["pull", "--ff-only"], "b"));
         const [pushed, pulled, there] = await Promise.all([
           client.git(["rev-parse", "HEAD"], "a"),
@@ -116,8 +111,14 @@ for (const doorName of DOORS) {
         assertEquals(there.stdout, pushed.stdout);
         // A client that only removes keeps its side open until it is answered.
         assertOk(await client.git(["push", "origin", "--delete", branch], "a"));
-        const gone = await client.git(["ls-remote", url, branch]);
-        assertEquals(assertOk(gone).stdout, "");
+        const left = await client.git([
+          "--git-dir",
+          far.repositoryPath(SAMPLE.project),
+          "branch",
+          "--list",
+          branch,
+        ]);
+        assertEquals(assertOk(left).stdout, "");
         assertEquals(near.gitaly.calls.all, []);
         assertOk(await client.git(["fsck", "--full"], "b"));
       },
