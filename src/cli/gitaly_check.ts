@@ -11,6 +11,29 @@ import { probeGitaly, type ProbeStep } from "../gitaly/probe.ts";
 
 const STEP_TIMEOUT_MS = 10_000;
 
+/** What `gitaly-ssh --help` prints. */
+export const USAGE = `Usage: gitaly-ssh <service> <host> <command>
+
+git starts it in the place of ssh, with GIT_SSH_COMMAND; a person runs
+  gitaly-ssh check        address, connection, protocol, token and upload RPC
+
+<service> is upload-pack, receive-pack or upload-archive; <host> and <command>
+mean nothing. The rest stands in the environment:
+  GITALY_ADDRESS          unix:, tcp://, tls://, dns: or dns+tls:
+  GITALY_TOKEN            Gitaly's token; empty for none
+  GITALY_PAYLOAD          the request as JSON
+  GITALY_WD               folder to change to first
+  GITALY_FEATUREFLAGS     <name>:<true|false>,...
+
+Exit status: that of the remote git, or 1.
+`;
+
+/** Prints the usage. */
+export async function printUsage({ io }: Host): Promise<number> {
+  await writeText(io.stdout, USAGE);
+  return EXIT_OK;
+}
+
 /**
  * Runs the check.
  * @returns 0 if every step went well, 1 otherwise.

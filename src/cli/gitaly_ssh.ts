@@ -80,9 +80,14 @@ export function parseFeatureFlags(text: string): [string, string][] {
  * @returns The exit status of the remote git, or 1; never throws.
  */
 export async function runGitalySsh(host: Host): Promise<number> {
-  if (host.args.length === 1 && host.args[0] === "check") {
-    const { runGitalyCheck } = await import("./gitaly_check.ts");
-    return await runGitalyCheck(host);
+  // git passes three words at least.
+  if (host.args.length === 1) {
+    const [word = ""] = host.args;
+    const isCheck = word === "check";
+    if (isCheck || ["help", "--help", "-h"].includes(word)) {
+      const { printUsage, runGitalyCheck } = await import("./gitaly_check.ts");
+      return isCheck ? await runGitalyCheck(host) : await printUsage(host);
+    }
   }
   let service: PackService;
   try {

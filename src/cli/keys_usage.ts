@@ -16,7 +16,7 @@ The authorized_keys file
   rm-key <key_id>              turn its lines into comments
   list-keys, list-key-ids      [--managed-only]
   clear                        [--keep-foreign]
-  check-permissions            make the file if needed, and see if it can be written
+  check-permissions            make the file if needed; can it be written?
   compact                      take removed lines out
   dedupe                       take lines out whose id or key is there twice
   rebuild [<file>|-]           all managed lines anew, from a list as for a batch
