@@ -175,6 +175,8 @@ function judgeAccount({ way: { settings }, account }: SshdRun): Finding {
       `change ${barred.place}`,
     );
   }
+  const closed = findClosed(settings, account);
+  if (closed) return closed;
   const forced = settings.get("forcecommand");
   if (isSet(forced)) {
     return failed(
@@ -198,6 +200,39 @@ function judgeAccount({ way: { settings }, account }: SshdRun): Finding {
     texts.join("\n"),
     `in a block "Match User ${name}": ${advice.join(", ")}`,
   );
+}
+
+/** What of the account itself makes sshd turn everybody away. */
+function findClosed(
+  settings: SshdSettings,
+  { name, shell }: Account,
+): Finding | undefined {
+  if (/\/(nologin|false)$/.test(shell) || !exists(shell || "/bin/sh")) {
+    return failed(
+      `the shell of ${name}, ${shell}, cannot run gitlab-shell`,
+      `usermod --shell /bin/sh ${name}`,
+    );
+  }
+  const usesPam = settings.get("usepam")?.words[0]?.toLowerCase() === "yes";
+  // Only root may look; PAM lets locked accounts in by key.
+  const isLocked = !usesPam && readShadow(name)?.startsWith("!");
+  return isLocked
+    ? failed(
+      `account ${name} is locked, and without PAM sshd refuses its keys`,
+      `usermod --password '*' ${name}, or UsePAM yes`,
+    )
+    : undefined;
+}
+
+/** @returns The second field of the account's line; absent if out of reach. */
+function readShadow(name: string): string | undefined {
+  try {
+    const text = Deno.readTextFileSync("/etc/shadow");
+    return text.split("\n").map((line) => line.split(":"))
+      .find(([account]) => account === name)?.[1];
+  } catch {
+    return undefined;
+  }
 }
 
 function findBarred(

@@ -75,7 +75,10 @@ export function openLog(
     ...(timeZone === undefined ? {} : { timeZone }),
   };
   try {
-    return new OpenedLog(options, openFileSink(logFile));
+    const sink = openFileSink(logFile);
+    // Sessions run as the account already, and pay for nothing.
+    if (fallback === "stderr") adoptFolderOwner(logFile);
+    return new OpenedLog(options, sink);
   } catch (error) {
     const fault = `failed to configure log file ${quoteGo(logFile)}: ` +
       formatPathError("open", logFile, error);
@@ -97,6 +100,21 @@ function findTimeZone(name: string): string | undefined {
     return name;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Gives a log that root has just made to the owner of its folder: sessions of
+ * that account would else lose their records, since root once ran a check.
+ */
+function adoptFolderOwner(path: string): void {
+  try {
+    const file = Deno.statSync(path);
+    if (file.size > 0 || file.uid !== 0) return;
+    const folder = Deno.statSync(path.slice(0, path.lastIndexOf("/")) || "/");
+    if (folder.uid !== 0) Deno.chownSync(path, folder.uid, folder.gid);
+  } catch {
+    // Then it is as it always was.
   }
 }
 

@@ -13,6 +13,7 @@ export interface Account {
   readonly gids: ReadonlySet<number>;
   readonly groups: ReadonlySet<string>;
   readonly home: string;
+  readonly shell: string;
 }
 
 /** Bits of one class of permissions. */
@@ -59,6 +60,7 @@ export function findAccount(
       gids,
       groups,
       home: fields[5] ?? "",
+      shell: fields[6] ?? "",
     };
   }
   return undefined;

@@ -12,7 +12,8 @@ interface Check {
   readonly advice: readonly string[];
 }
 
-const GOOD = "PermitUserRC no\nAcceptEnv GIT_PROTOCOL\n";
+// With PAM, since the password of root may be locked where the tests run.
+const GOOD = "PermitUserRC no\nAcceptEnv GIT_PROTOCOL\nUsePAM yes\n";
 const USED = "AuthorizedKeysCommandUser root\nAuthorizedKeysFile none\n";
 
 /** Runs doctor for the account `root`, which every machine has. */
@@ -59,14 +60,14 @@ const ROWS: readonly (readonly [
     `${GOOD}PubkeyAuthentication no`,
     "sshd.account",
     "failed",
-    /sshd_config:3/,
+    /sshd_config:4/,
   ],
   [
     "an account that is not among those allowed",
     `${GOOD}AllowUsers git admin`,
     "sshd.account",
     "failed",
-    /allowusers keeps root out \(.*:3\)/,
+    /allowusers keeps root out \(.*:4\)/,
   ],
   [
     "an account that is denied",
@@ -91,7 +92,7 @@ const ROWS: readonly (readonly [
   ],
   [
     "the user's rc file and version 2 of Git's protocol",
-    "Port 22",
+    "UsePAM yes",
     "sshd.account",
     "warning",
     /\.ssh\/rc before gitlab-shell\nGit's protocol version 2/,
@@ -108,7 +109,7 @@ const ROWS: readonly (readonly [
     `${GOOD}Match Address 10.0.0.0/8\nPubkeyAuthentication no`,
     "sshd.config",
     "warning",
-    /not judged: .*sshd_config:3 Match Address 10\.0\.0\.0\/8/,
+    /not judged: .*sshd_config:4 Match Address 10\.0\.0\.0\/8/,
   ],
   [
     "keys-and-config.md 9.1: a command in a folder that others may write to",
@@ -175,7 +176,7 @@ for (const [name, text, id, result, said] of ROWS) {
 Deno.test("doctor takes what sshd -T prints from standard input", async () => {
   const checks = await judge("", {
     stdin:
-      "permituserrc no\nacceptenv GIT_PROTOCOL\npubkeyauthentication yes\n" +
+      "usepam yes\npermituserrc no\nacceptenv GIT_PROTOCOL\npubkeyauthentication yes\n" +
       "authorizedkeysfile none\nauthorizedkeyscommand /usr/bin/env root %u %k\n" +
       "authorizedkeyscommanduser root\nforcecommand none\n" +
       "authorizedprincipalscommand none\n",
@@ -183,7 +184,7 @@ Deno.test("doctor takes what sshd -T prints from standard input", async () => {
   assertEquals(checks.get("sshd.account")?.result, "ok");
   assertEquals(
     checks.get("sshd.config")?.text,
-    "keys of root come from a command (standard input:5)",
+    "keys of root come from a command (standard input:6)",
   );
   assertEquals(checks.get("sshd.command")?.result, "ok");
 });

@@ -23,7 +23,13 @@ export const COMPLETIONS: Readonly<Record<string, CompletionTable>> = {
     words: {
       doctor: {
         words: {},
-        options: ["--json", "--user=", "--project=", "--key=", "--sshd-config="],
+        options: [
+          "--json",
+          "--user=",
+          "--project=",
+          "--key=",
+          "--sshd-config=",
+        ],
       },
       config: {
         words: { check: NONE, show: NONE, example: NONE, schema: NONE },
@@ -35,10 +41,16 @@ export const COMPLETIONS: Readonly<Record<string, CompletionTable>> = {
   "gitlab-keys": {
     words: {
       "add-key": { words: {}, options: [...OF_FILE, "--strict"] },
-      "batch-add-keys": { words: {}, options: [...OF_FILE, ...OF_LONG, "--strict"] },
+      "batch-add-keys": {
+        words: {},
+        options: [...OF_FILE, ...OF_LONG, "--strict"],
+      },
       "rm-key": { words: {}, options: OF_FILE },
       "list-keys": { words: {}, options: ["--auth-file=", "--managed-only"] },
-      "list-key-ids": { words: {}, options: ["--auth-file=", "--managed-only"] },
+      "list-key-ids": {
+        words: {},
+        options: ["--auth-file=", "--managed-only"],
+      },
       clear: { words: {}, options: [...OF_FILE, "--keep-foreign"] },
       "check-permissions": { words: {}, options: ["--auth-file="] },
       compact: { words: {}, options: OF_FILE },

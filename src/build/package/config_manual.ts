@@ -25,7 +25,9 @@ export function formatConfigManual(): string {
     const isShown = value.length > 0 && value !== '""' && value !== "[]" &&
       value !== "none" && !value.startsWith('["/run');
     const usual = isShown ? `, \`${value}\` by default` : "";
-    return `- \`${row.path}\`: ${row.meaning} (${TYPE_NAMES[row.type]}${usual}).`;
+    return `- \`${row.path}\`: ${row.meaning} (${
+      TYPE_NAMES[row.type]
+    }${usual}).`;
   });
   const obsolete = [...OBSOLETE_KEYS].map(([path, advice]) =>
     `- \`${path}\`: ${advice}.`

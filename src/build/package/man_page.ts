@@ -46,7 +46,10 @@ export function renderManPage(markdown: string, origin: ManOrigin): ManPage {
     ".SH NAME",
     `${escapeText(name)} \\- ${renderInline(meaning)}`,
     ...blocks.flatMap(renderBlock),
-  ];
+    // A paragraph begins behind a heading by itself.
+  ].filter((line, at, all) =>
+    line !== ".PP" || !/^\.S[HS]/.test(all[at - 1] ?? "")
+  );
   const fileName = `${name}.${section}`;
   return { fileName, section, text: `${lines.join("\n")}\n` };
 }
@@ -124,7 +127,8 @@ function wrap(text: string): string[] {
 /** Code is bold, emphasis italic; a link is its text. */
 function renderInline(text: string): string {
   let out = "";
-  const pattern = /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*]+)\*|\[([^\]]+)\]\([^)]*\)/g;
+  const pattern =
+    /`([^`]+)`|\*\*([^*]+)\*\*|\*([^*]+)\*|\[([^\]]+)\]\([^)]*\)/g;
   let from = 0;
   for (const match of text.matchAll(pattern)) {
     const [all, code, strong, emphasis, link] = match;

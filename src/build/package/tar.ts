@@ -83,7 +83,9 @@ function splitName(name: string): [prefix: string, rest: string] {
     if (rest === "" || sizeOf(rest) > NAME_BYTES_MAX) continue;
     if (sizeOf(prefix) <= PREFIX_BYTES_MAX) return [prefix, rest];
   }
-  throw new RangeError(`Cannot archive ${JSON.stringify(name)}: it is too long`);
+  throw new RangeError(
+    `Cannot archive ${JSON.stringify(name)}: it is too long`,
+  );
 }
 
 /** Compresses pieces; the same pieces give the same bytes. */

@@ -259,3 +259,27 @@ Deno.test("openLog() loggers with bound fields write to the same place", async (
     a: "b\nc",
   });
 });
+
+Deno.test({
+  name: "a log that root makes belongs to the owner of its folder",
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    using dir = makeTempDir();
+    const logFile = `${dir.path}/x.log`;
+    await Deno.chown(dir.path, 12_345, 12_346);
+    const open = async () => {
+      await using log = openLog(
+        { logFile, logLevel: "info" },
+        makeFakeHost(),
+        STDERR,
+      );
+      log.info("i");
+      const { uid, gid } = await Deno.stat(logFile);
+      return [uid, gid];
+    };
+    assertEquals(await open(), [12_345, 12_346]);
+    // One that root owns for a reason keeps its owner.
+    await Deno.chown(logFile, 0, 0);
+    assertEquals(await open(), [0, 0]);
+  },
+});

@@ -21,6 +21,7 @@ Deno.test("findAccount() gathers the groups of an account", () => {
     gids: new Set([997, 33]),
     groups: new Set(["git", "web"]),
     home: "/home/git",
+    shell: "/bin/sh",
   });
   assertEquals(findAccount("nobody", PASSWD, GROUP), undefined);
 });
