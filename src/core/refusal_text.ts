@@ -18,3 +18,7 @@ export const TOO_MANY_CONNECTIONS_TEXT =
 export const NOT_NOW_TEXT =
   "GitLab is currently unable to handle this request: too many failed logins " +
   "from your address. Please try again later.";
+
+/** GitLab could not be asked whose key it is; a refusal follows. */
+export const CANNOT_ASK_TEXT =
+  "GitLab cannot check your key at the moment: Internal API unreachable.";

@@ -7,6 +7,7 @@
 import type { Buffer } from "node:buffer";
 import type { ApiClient } from "../api/client.ts";
 import { errorText } from "../core/errors.ts";
+import { CANNOT_ASK_TEXT } from "../core/refusal_text.ts";
 import { quoteGo } from "../core/go_text.ts";
 import type { LogFields, Logger } from "../core/log.ts";
 import { Authentication } from "./authentication.ts";
@@ -35,6 +36,7 @@ import {
   encodeRequestFailure,
   encodeServiceAccept,
   encodeUnimplemented,
+  encodeUserauthBanner,
   MESSAGE,
 } from "./ssh_messages.ts";
 import type { Ssh2Client } from "./ssh2_types.ts";
@@ -271,8 +273,11 @@ export class Connection {
       algorithms: offer.signatureAlgorithms,
       onLogin: (login) => this.#open(transport, api, login),
       onRefusal: (attempt) => {
-        this.#refusals.add(attempt);
         this.#metrics.noteRefusal(attempt.blame);
+        // SSH has no words for a refusal, but some may come before it.
+        if (this.#refusals.add(attempt)) {
+          transport.send(encodeUserauthBanner(`${CANNOT_ASK_TEXT}\n`));
+        }
       },
     });
   }

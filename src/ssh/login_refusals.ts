@@ -35,9 +35,13 @@ export class LoginRefusals {
   #count = 0;
   #blames = new Set<Blame>();
 
-  /** Keeps what the record will say; text and key are cut or hashed at once. */
-  add(attempt: RefusedAttempt): void {
+  /**
+   * Keeps what the record will say; text and key are cut or hashed at once.
+   * @returns Whether GitLab could not be asked, for the first time.
+   */
+  add(attempt: RefusedAttempt): boolean {
     this.#count++;
+    const isNews = attempt.blame === "server" && !this.#blames.has("server");
     this.#blames.add(attempt.blame);
     const { user, method, reason, blob } = attempt;
     this.#latest = {
@@ -50,6 +54,7 @@ export class LoginRefusals {
     if (blob && this.#fingerprints.size < FINGERPRINTS_MAX) {
       this.#fingerprints.add(fingerprintOf(blob));
     }
+    return isNews;
   }
 
   /** What the client did wrong; nothing if GitLab could not be asked. */

@@ -8,6 +8,7 @@ import {
   keygen,
   publicKeyText,
   runSsh,
+  sshArgs,
   type SshFixture,
   startFixture,
 } from "./ssh_fixture.ts";
@@ -95,7 +96,7 @@ Deno.test("sshd.md case 53: after an unknown key the next one is tried", async (
   });
 });
 
-Deno.test("sshd.md case 54: a failing API looks like an unknown key, but for the log", async () => {
+Deno.test("sshd.md case 54: a failing API looks like an unknown key, but for a line and the log", async () => {
   await using fixture = await startFixture({
     authorizedKey: () =>
       Promise.reject(
@@ -107,6 +108,17 @@ Deno.test("sshd.md case 54: a failing API looks like an unknown key, but for the
   });
   const run = await runSsh(fixture, ["x"]);
   assertStringIncludes(run.stderr, "Permission denied (publickey)");
+  const { stderr } = await new Deno.Command("ssh", {
+    // As usual, and not as quiet as tests are.
+    args: sshArgs(fixture).map((word) =>
+      word === "LogLevel=ERROR" ? "LogLevel=INFO" : word
+    ),
+    stdin: "null",
+  }).output();
+  assertStringIncludes(
+    new TextDecoder().decode(stderr),
+    "GitLab cannot check your key at the moment: Internal API unreachable.",
+  );
   const record = await fixture.logged(FAILED);
   assertEquals(record["level"], "WARN");
   assertEquals(
