@@ -78,15 +78,29 @@ export interface Ssh2Decipher extends Ssh2Cipher {
   _onPayload: Ssh2PayloadHandler;
 }
 
-/** Encrypts chacha20-poly1305@openssh.com. */
-export interface Ssh2ChachaCipher extends Ssh2Cipher {
-  readonly _encKeyMain: Buffer;
-  readonly _encKeyPktLen: Buffer;
+/** What is replaced in an outgoing cipher. */
+export interface Ssh2Encrypter extends Ssh2Cipher {
   readonly _dead: boolean;
   outSeqno: number;
   _onWrite(bytes: Buffer): void;
+  /** Frames a payload of this size, which belongs at the sixth byte. */
+  allocPacket(payloadBytes: number): Buffer;
   /** @param packet Length field, padding length, payload and padding. */
   encrypt(packet: Buffer): void;
+}
+
+/** Encrypts aes128-gcm@openssh.com and aes256-gcm@openssh.com. */
+export interface Ssh2GcmCipher extends Ssh2Encrypter {
+  readonly _encSSLName: "aes-128-gcm" | "aes-256-gcm";
+  readonly _encKey: Buffer;
+  /** Counts the packets. */
+  readonly _encIV: Buffer;
+}
+
+/** Encrypts chacha20-poly1305@openssh.com. */
+export interface Ssh2ChachaCipher extends Ssh2Encrypter {
+  readonly _encKeyMain: Buffer;
+  readonly _encKeyPktLen: Buffer;
 }
 
 /** Decrypts chacha20-poly1305@openssh.com. */

@@ -7,6 +7,7 @@
  */
 import { EventEmitter } from "node:events";
 import { Buffer } from "node:buffer";
+import { OutputQueue } from "./output_queue.ts";
 
 /** Output that producers may have waiting before they must wait themselves. */
 export const OUTPUT_BYTES_MAX = 512 * 1024;
@@ -42,7 +43,7 @@ export class TcpSocket extends EventEmitter {
   /** Filters what arrives, until it is set to `undefined`. */
   intake: ((bytes: Buffer) => Buffer | undefined) | undefined;
   readonly #stream: TcpStream;
-  #queue: Uint8Array[] = [];
+  readonly #queue = new OutputQueue();
   #pendingBytes = 0;
   #receivedBytes = 0;
   #sentBytes = 0;
@@ -112,12 +113,18 @@ export class TcpSocket extends EventEmitter {
   write(bytes: Uint8Array): boolean {
     if (!this.writable) return false;
     this.#queue.push(bytes);
-    this.#pendingBytes += bytes.length;
-    if (!this.#isFlushing) {
-      this.#isFlushing = true;
-      queueMicrotask(() => this.#flush());
-    }
+    this.#startFlush(bytes.length);
     return this.hasRoom;
+  }
+
+  /**
+   * Queues bytes that are still being made; what comes after them waits.
+   * @param sizeBytes How many there will be.
+   */
+  writeLater(sizeBytes: number, bytes: Promise<Uint8Array>): void {
+    if (!this.writable) return;
+    this.#queue.pushLater(bytes);
+    this.#startFlush(sizeBytes);
   }
 
   /** Delivers what is queued, then closes; gives up after a while. */
@@ -134,7 +141,7 @@ export class TcpSocket extends EventEmitter {
     if (this.#isClosed) return this;
     this.#isClosed = true;
     this.writable = false;
-    this.#queue = [];
+    this.#queue.clear();
     clearTimeout(this.#lingerTimer);
     try {
       this.#stream.close();
@@ -200,11 +207,21 @@ export class TcpSocket extends EventEmitter {
     else if (!this.#isFlushing) this.destroy();
   }
 
+  #startFlush(addedBytes: number): void {
+    this.#pendingBytes += addedBytes;
+    if (this.#isFlushing) return;
+    this.#isFlushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
   async #flush(): Promise<void> {
     const gather = takeGatherBuffer();
     try {
-      while (this.#queue.length > 0 && !this.#isClosed) {
-        let rest = this.#gather(gather);
+      while (!this.#queue.isEmpty && !this.#isClosed) {
+        const ready = this.#queue.untilReady();
+        if (ready) await ready;
+        if (this.#isClosed) return;
+        let rest = this.#queue.take(gather);
         while (rest.length > 0) {
           const count = await this.#stream.write(rest);
           if (this.#isClosed) return;
@@ -221,25 +238,6 @@ export class TcpSocket extends EventEmitter {
     } finally {
       releaseGatherBuffer(gather);
     }
-  }
-
-  /** Takes as much of the queue as one write may carry. */
-  #gather(target: Uint8Array): Uint8Array {
-    const first = this.#queue[0];
-    if (first !== undefined && first.length >= target.length) {
-      this.#queue.shift();
-      return first;
-    }
-    let sizeBytes = 0;
-    let count = 0;
-    for (const piece of this.#queue) {
-      if (sizeBytes + piece.length > target.length) break;
-      target.set(piece, sizeBytes);
-      sizeBytes += piece.length;
-      count++;
-    }
-    this.#queue = this.#queue.slice(count);
-    return target.subarray(0, sizeBytes);
   }
 
   /** Says goodbye and waits for the peer to do the same. */

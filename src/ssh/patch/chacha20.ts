@@ -17,9 +17,11 @@ import type {
   Ssh2Poly1305,
   Ssh2Protocol,
 } from "../ssh2_types.ts";
+import { allocatePacket } from "./packet_memory.ts";
 
 const LENGTH_BYTES = 4;
 const MAC_BYTES = 16;
+const BLOCK_BYTES = 8;
 const POLY_KEY_BYTES = 32;
 /** Largest packet that ssh2 takes, and the bounds it sets. */
 const PACKET_BYTES_MAX = 35_000;
@@ -39,6 +41,8 @@ export function patchChacha20(
 }
 
 function patchCipher(cipher: Ssh2ChachaCipher, checksum: Checksum): void {
+  cipher.allocPacket = (payloadBytes) =>
+    allocatePacket(payloadBytes, BLOCK_BYTES);
   cipher.encrypt = (packet) => {
     if (cipher._dead) return;
     const nonce = nonceOf(cipher.outSeqno);

@@ -9,14 +9,23 @@
  * GenericDecipherNative and AESGCMDecipherNative.
  * @module
  */
+import { type LaterOutput, patchAesGcm } from "./aes_gcm.ts";
 import { patchChacha20 } from "./chacha20.ts";
 import type { Ssh2Cipher, Ssh2Library, Ssh2Protocol } from "../ssh2_types.ts";
 
-/** Adjusts the ciphers of new keys, before anything is sent with them. */
-export function patchCiphers(ssh2: Ssh2Library, protocol: Ssh2Protocol): void {
+/**
+ * Adjusts the ciphers of new keys, before anything is sent with them.
+ * @param output The connection's, for bytes that are encrypted elsewhere.
+ */
+export function patchCiphers(
+  ssh2: Ssh2Library,
+  protocol: Ssh2Protocol,
+  output?: LaterOutput,
+): void {
   const complete = protocol._onHandshakeComplete;
   protocol._onHandshakeComplete = (negotiated) => {
     patchChacha20(ssh2.poly1305, protocol);
+    patchAesGcm(protocol, output);
     releaseWhenFreed(protocol._cipher);
     releaseWhenFreed(protocol._decipher);
     complete(negotiated);
