@@ -7,6 +7,11 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "@std/cli/parse-args";
 import { errorText, UsageError } from "../core/errors.ts";
 import { writeLocalSsh } from "../devstack/local_ssh.ts";
+import {
+  type GeoMode,
+  parseGeoMode,
+  startNeighbours,
+} from "./dev_neighbours.ts";
 import { formatDevReport } from "./dev_report.ts";
 import { startFrontDoor } from "./front_door.ts";
 
@@ -20,6 +25,10 @@ export interface DevRequest {
   /** File of the user's public key; a pair is made if absent. */
   readonly keyFile: string | undefined;
   readonly rateLimit: number;
+  /** Whether the stack is a Geo secondary, and how it sends Git on. */
+  readonly geo: GeoMode | undefined;
+  /** Whether there is another cell, and a Topology Service that knows it. */
+  readonly hasCells: boolean;
   readonly isHelp: boolean;
 }
 
@@ -39,6 +48,9 @@ Runs an internal API, a Gitaly and gitlab-sshd with a sample project.
   --key FILE       public key of the user (default: a new pair)
   --rate-limit N   Git calls a minute for each key and project, 0 for any
                    number (default: ${RATE_LIMIT})
+  --geo HOW        be a Geo secondary that sends Git on to a primary of its
+                   own, by one request (direct) or by two (http)
+  --cells          have a second cell and a Topology Service that knows it
   --help           this text
 `;
 
@@ -49,8 +61,8 @@ Runs an internal API, a Gitaly and gitlab-sshd with a sample project.
 export function parseDevRequest(args: readonly string[]): DevRequest {
   const unknown: string[] = [];
   const options = parseArgs([...args], {
-    string: [...NAMES, "rate-limit"],
-    boolean: ["help"],
+    string: [...NAMES, "rate-limit", "geo"],
+    boolean: ["help", "cells"],
     unknown(word: string) {
       unknown.push(word);
       return false;
@@ -69,6 +81,8 @@ export function parseDevRequest(args: readonly string[]): DevRequest {
     rateLimit: options["rate-limit"] === undefined
       ? RATE_LIMIT
       : parseNumber("rate-limit", options["rate-limit"], RATE_LIMIT_MAX),
+    geo: parseGeoMode(options["geo"]),
+    hasCells: options["cells"],
     isHelp: options["help"],
   };
 }
@@ -99,11 +113,15 @@ async function serve(request: DevRequest): Promise<void> {
   const givenKey = keyFile === undefined
     ? undefined
     : await keys.readPublicKey(keyFile);
+  const data = folder === undefined ? undefined : resolve(folder);
+  await using neighbours = await startNeighbours({ ...request, folder: data });
+  const { geo, options } = neighbours;
   await using stack = await startDevstack({
-    ...(folder !== undefined && { folder: resolve(folder) }),
+    ...options,
+    ...(data !== undefined && { folder: data }),
     apiPort: request.apiPort,
     gitalyPort: request.gitalyPort,
-    api: { rateLimit: request.rateLimit },
+    api: { rateLimit: request.rateLimit, ...(geo && { geo }) },
     gitaly: { carrier: "lean" },
   });
   const key = givenKey ??
@@ -122,7 +140,8 @@ async function serve(request: DevRequest): Promise<void> {
     identity: `key-${SAMPLE.keyId}`,
   });
   const { rateLimit } = request;
-  print(formatDevReport({ stack, key, door, rateLimit, localSsh: ssh }));
+  const report = { stack, key, door, rateLimit, localSsh: ssh, neighbours };
+  print(formatDevReport(report));
   print(
     folder === undefined
       ? "Ctrl-C ends it and removes its data.\n"

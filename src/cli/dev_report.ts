@@ -6,6 +6,7 @@
 import { SAMPLE } from "../devstack/sample.ts";
 import type { Devstack } from "../devstack/stack.ts";
 import type { UserKey } from "../devstack/user_key.ts";
+import type { Neighbours } from "./dev_neighbours.ts";
 import type { FrontDoor } from "./front_door.ts";
 
 /** What there is to report. */
@@ -18,6 +19,7 @@ export interface DevReport {
   readonly rateLimit: number;
   /** Script that plays ssh without a network. */
   readonly localSsh: string;
+  readonly neighbours: Pick<Neighbours, "rows" | "farProject">;
 }
 
 const LABEL_WIDTH = 15;
@@ -37,6 +39,7 @@ export function formatDevReport(report: DevReport): string {
     ["private key", key?.privateKeyFile ?? "yours"],
     ["rate limit", rateLimit === 0 ? "none" : `${rateLimit} a minute`],
     ["projects", formatProjects()],
+    ...report.neighbours.rows,
   ];
   const table = rows.map(([label = "", value = ""]) =>
     `  ${label.padEnd(LABEL_WIDTH)}${value}\n`
@@ -60,15 +63,20 @@ function formatProjects(): string {
 }
 
 function formatCommands(
-  { stack, door, key, localSsh }: DevReport,
+  { stack, door, key, localSsh, neighbours }: DevReport,
 ): string[] {
   const host = door ? `git@127.0.0.1:${door.port}` : "git@localhost";
   const url = `ssh://${host}/${SAMPLE.project}.git`;
+  const { farProject } = neighbours;
+  const far = farProject === undefined
+    ? []
+    : [`git clone ssh://${host}/${farProject}.git`];
   if (!door) {
     return [
       ...formatUserCommands(`${localSsh} git@localhost`, stack),
       `export GIT_SSH_COMMAND=${localSsh} GIT_SSH_VARIANT=ssh`,
       ...formatGitCommands(url),
+      ...far,
     ];
   }
   const identity = key?.privateKeyFile
@@ -81,6 +89,7 @@ function formatCommands(
     ...formatUserCommands(`${words} -p ${door.port} git@127.0.0.1`, stack),
     `export GIT_SSH_COMMAND='${words}'`,
     ...formatGitCommands(url),
+    ...far,
   ];
 }
 

@@ -66,6 +66,37 @@ Deno.test("deno task dev keeps the folder that it was given", async () => {
   assertEquals(names.filter((name) => name.endsWith(".sock")), []);
 });
 
+Deno.test("deno task dev has a Geo primary and another cell", async () => {
+  using folder = makeTempDir();
+  const args = ["--geo", "direct", "--cells"];
+  const child = startDev(args, folder.path);
+  const reader = child.stdout.getReader();
+  const said = await readUntil(reader, "Ctrl-C");
+  assertMatch(said, /Geo primary +http:\/\/\S+, by one request\n/);
+  assertMatch(said, /Topology +127\.0\.0\.1:\d+\n/);
+  const config = /configuration +(\S+)/.exec(said)?.[1] ?? "";
+  assertStringIncludes(await Deno.readTextFile(config), "topology_service:");
+  const [, script = ""] = /(\S+\/bin\/\S+) git@localhost/.exec(said) ?? [];
+  // Both neighbours are asked by the words that are printed.
+  const clones = [...said.matchAll(/git clone (ssh:\S+)/g)];
+  assertEquals(clones.length, 2);
+  const ssh = /GIT_SSH_COMMAND='([^']+)'/.exec(said)?.[1] ?? script;
+  for (const [index, [, url = ""]] of clones.entries()) {
+    const { success, stderr } = await new Deno.Command("git", {
+      args: ["clone", "-q", url, `${folder.path}/clone${index}`],
+      env: { GIT_SSH_COMMAND: ssh, GIT_SSH_VARIANT: "ssh" },
+      stdin: "null",
+    }).output();
+    assertEquals(success, true, new TextDecoder().decode(stderr));
+    await Deno.remove(`${folder.path}/clone${index}`, { recursive: true });
+  }
+  child.kill("SIGINT");
+  assertEquals((await child.status).code, 0);
+  await reader.cancel();
+  await child.stderr.cancel();
+  assertEquals([...Deno.readDirSync(folder.path)], []);
+});
+
 Deno.test("deno task dev says that a port is taken, and exits with 1", async () => {
   using folder = makeTempDir();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

@@ -9,6 +9,8 @@ const DEFAULTS = {
   folder: undefined,
   keyFile: undefined,
   rateLimit: 600,
+  geo: undefined,
+  hasCells: false,
   isHelp: false,
 };
 
@@ -18,7 +20,7 @@ Deno.test("parseDevRequest() asks for free ports and GitLab's rate limit", () =>
 
 Deno.test("parseDevRequest() takes every option", () => {
   const words = "--api-port 1 --gitaly-port=2 --ssh-port 65535 --data d " +
-    "--key k.pub --rate-limit 0";
+    "--key k.pub --rate-limit 0 --geo direct --cells";
   assertEquals(parseDevRequest(words.split(" ")), {
     apiPort: 1,
     gitalyPort: 2,
@@ -26,12 +28,15 @@ Deno.test("parseDevRequest() takes every option", () => {
     folder: "d",
     keyFile: "k.pub",
     rateLimit: 0,
+    geo: "direct",
+    hasCells: true,
     isHelp: false,
   });
   assertEquals(parseDevRequest(["--help"]).isHelp, true);
 });
 
 const REFUSED = [
+  ["--geo both", 'Cannot use "both" for --geo'],
   ["word", 'Cannot use "word"'],
   ["--port 1", 'Cannot use "--port"'],
   ["-x", 'Cannot use "-x"'],
