@@ -70,6 +70,8 @@ export interface CellRouterOptions {
   readonly clock: Clock;
   /** From 0 to 1, as `Math.random`, which it is if left out. */
   readonly random?: () => number;
+  /** Told of each attempt and how long it took. */
+  readonly onAttempt?: ((isOk: boolean, elapsedMs: number) => void) | undefined;
 }
 
 /** Asks a Topology Service, anew for every call: nothing is remembered. */
@@ -131,16 +133,20 @@ export class CellRouter {
     claim: CellClaim,
     { log, correlationId, signal }: RouteContext,
   ): Promise<CellClassification | undefined> {
-    const { service, timeoutMs, clock } = this.#options;
+    const { service, timeoutMs, clock, onAttempt } = this.#options;
     for (let number = 1;; number++) {
+      const startMs = clock.monotonicMs();
       let failure: unknown;
       try {
         using deadline = new Deadline(timeoutMs, signal);
-        return await service.classify(claim, {
+        const answer = await service.classify(claim, {
           correlationId,
           signal: deadline.signal,
         });
+        onAttempt?.(true, clock.monotonicMs() - startMs);
+        return answer;
       } catch (error) {
+        onAttempt?.(false, clock.monotonicMs() - startMs);
         failure = error;
       }
       if (signal?.aborted) return undefined;

@@ -121,10 +121,12 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     },
     async authorizedCertificate({ authority, identifier }, signal) {
       const codec = await import("./authorized_certs.ts");
+      const routed = await route({ sshKeyFingerprint: authority }, signal);
       const answer = await caller.call({
         method: "GET",
         path: "/authorized_certs",
         query: { key: authority, user_identifier: identifier },
+        ...routed,
       }, signal);
       const found = decoded(answer, codec.decodeCertifiedUser);
       return codec.checkCertifiedUser(found);

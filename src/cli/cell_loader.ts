@@ -15,6 +15,8 @@ export type OpenCellRoutes = CellRoutes & { close(): void };
 export interface CellHost extends Pick<Host, "clock" | "env" | "setEnv"> {
   /** Told to the Topology Service. */
   readonly programName: string;
+  readonly onConnection?: (isOk: boolean) => void;
+  readonly onAttempt?: (isOk: boolean, elapsedMs: number) => void;
 }
 
 /**
@@ -38,7 +40,7 @@ export function openCellRoutes(
 
 async function loadRouter(
   service: Config["topologyService"],
-  { clock, env, setEnv, programName }: CellHost,
+  { clock, env, setEnv, programName, onConnection, onAttempt }: CellHost,
 ): Promise<CellRouter> {
   const [{ CellRouter }, { TopologyClient }, { LEAN_CARRIER }] = await Promise
     .all([
@@ -56,7 +58,9 @@ async function loadRouter(
       timeoutMs,
       env,
       setEnv,
+      onConnection,
     }),
+    onAttempt,
     timeoutMs,
     cellEndpoint,
     clock,

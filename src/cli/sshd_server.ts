@@ -17,7 +17,7 @@ import { countGitalyCalls } from "../ssh/counted_gitaly.ts";
 import { prepareSshServer, type SshServer } from "../ssh/server.ts";
 import { ServerMetrics } from "../ssh/server_metrics.ts";
 import type { ServerSharing } from "../ssh/server_options.ts";
-import { openCellRoutes } from "./cell_loader.ts";
+import { type CellHost, openCellRoutes } from "./cell_loader.ts";
 
 const PROGRAM_NAME = "gitlab-sshd";
 
@@ -55,7 +55,11 @@ export async function prepareProductServer(
   const { clock } = host;
   const metrics = new ServerMetrics();
   let gitaly: Promise<GitalyClient> | undefined;
-  const cells = openCellRoutes(config, { ...host, programName: PROGRAM_NAME });
+  const cells = openCellRoutes(config, {
+    ...host,
+    ...countTopology(metrics),
+    programName: PROGRAM_NAME,
+  });
   const ssh = await prepareSshServer({
     config,
     log,
@@ -123,6 +127,20 @@ function observeRequests(metrics: ServerMetrics): AttemptObserver {
         labels,
       );
     };
+  };
+}
+
+/** Counts attempts of each look-up; only those that succeed have a duration. */
+function countTopology(
+  metrics: ServerMetrics,
+): Required<Pick<CellHost, "onConnection" | "onAttempt">> {
+  const statusOf = (isOk: boolean) => [isOk ? "ok" : "fail"];
+  return {
+    onConnection: (isOk) => metrics.topologyConnections.add(1, statusOf(isOk)),
+    onAttempt(isOk, elapsedMs) {
+      metrics.topologyRequests.add(1, statusOf(isOk));
+      if (isOk) metrics.topologyDuration.observe(elapsedMs / 1000);
+    },
   };
 }
 

@@ -29,6 +29,8 @@ export interface TopologyClientOptions extends TopologyDialOptions {
   readonly carrier: GrpcCarrier;
   /** `gitlab-shell`; sent as `gitlab-shell-topology`. */
   readonly programName: string;
+  /** Told of each connection, whether it stands or not. */
+  readonly onConnection?: ((isOk: boolean) => void) | undefined;
 }
 
 /** What one call is made with. */
@@ -131,7 +133,13 @@ export class TopologyClient {
   async #open(): Promise<SharedConnection> {
     const { carrier, address, tls } = this.#options;
     const { signal } = this.#closing;
-    const duplex = await dialTopology(this.#options, signal);
+    const { onConnection } = this.#options;
+    const duplex = await dialTopology(this.#options, signal)
+      .catch((error) => {
+        onConnection?.(false);
+        throw error;
+      });
+    onConnection?.(true);
     const grpc = carrier.connect(duplex, {
       authority: address,
       scheme: tls.enabled ? "https" : "http",

@@ -37,6 +37,7 @@ const HTTP_BOUNDS = [
   60,
   300,
 ];
+const TOPOLOGY_BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 const LOGIN_BOUNDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** The metrics of one thread of the server. */
@@ -95,6 +96,20 @@ export class ServerMetrics {
     help: "Calls to Gitaly by whether it could be reached.",
     labelNames: ["status"],
   });
+  readonly topologyConnections = this.registry.counter({
+    name: "gitlab_shell_topology_connections_total",
+    help: "Connections to the Topology Service by whether they stood.",
+    labelNames: ["status"],
+  });
+  readonly topologyRequests = this.registry.counter({
+    name: "gitlab_shell_topology_requests_total",
+    help: "Attempts to ask the Topology Service by whether it answered.",
+    labelNames: ["status"],
+  });
+  readonly topologyDuration = this.registry.histogram({
+    name: "gitlab_shell_topology_request_duration_seconds",
+    help: "How long the Topology Service takes to answer.",
+  }, TOPOLOGY_BOUNDS);
   readonly lfsHttp = this.registry.counter({
     name: "lfs_http_connections_total",
     help: "Sessions of git-lfs-authenticate.",

@@ -23,6 +23,7 @@ async function ask(
   const clock = new FakeClock();
   const records: Record<string, unknown>[] = [];
   const claims: CellClaim[] = [];
+  const attempts: boolean[] = [];
   const log = new Logger({
     sink: {
       writeLine(line) {
@@ -57,13 +58,14 @@ async function ask(
     cellEndpoint: { scheme: "http", port: 8181 },
     clock,
     random: () => 0.5,
+    onAttempt: (isOk) => attempts.push(isOk),
   });
   const base = await router.route(CLAIM, {
     log,
     correlationId: "id",
     signal,
   });
-  return { base, records, claims, sleepsMs: clock.sleepsMs };
+  return { base, records, claims, attempts, sleepsMs: clock.sleepsMs };
 }
 
 Deno.test("internal-api.md case 115: a cell is dialled by itself", async () => {
@@ -97,8 +99,13 @@ Deno.test("internal-api.md case 117: three questions, then the default host", as
 });
 
 Deno.test("internal-api.md case 118: a second question may be answered", async () => {
-  const { base, claims } = await ask([new Error("no way"), proxy("cell-1")]);
+  const { base, claims, attempts } = await ask([
+    new Error("no way"),
+    proxy("cell-1"),
+  ]);
   assertEquals([base?.url, claims.length], ["http://cell-1:8181", 2]);
+  // internal-api.md 6.5: each attempt is counted.
+  assertEquals(attempts, [false, true]);
 });
 
 for (const code of [2, 4, 8, 10, 13, 14]) {

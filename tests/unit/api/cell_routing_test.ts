@@ -149,6 +149,20 @@ Deno.test("internal-api.md cases 123, 124: a key look-up follows the key", async
   assertEquals(plain.api.attempts, []);
 });
 
+Deno.test("internal-api.md 6.3: a certificate follows the key that has signed it", async () => {
+  await using cell = openScriptedApi([
+    json(200, { success: true, username: "jane", namespace: "group" }),
+  ]);
+  const cells = routesTo(cell.url);
+  await using plain = serveApi([MIRA], { cells });
+  await plain.client.authorizedCertificate({
+    authority: "f".repeat(43),
+    identifier: "jane@x",
+  });
+  assertEquals(cells.claims, [{ sshKeyFingerprint: "f".repeat(43) }]);
+  assertEquals(plain.api.attempts, []);
+});
+
 Deno.test("internal-api.md 6.3: what is no key is not looked up", async () => {
   const cells = routesTo("http://127.0.0.1:1");
   await using plain = serveApi([json(200, { id: 7, key: "k" })], { cells });

@@ -67,11 +67,15 @@ const start = (over = {}) => startTopology({ listen: [tcp], ...over });
 
 Deno.test("internal-api.md 6.2: a question, its metadata and its answer", async () => {
   await using service = await start({ cells: { "route:group": "cell-7:80" } });
-  using client = openClient(service.addresses[0] ?? "");
+  const connections: boolean[] = [];
+  using client = openClient(service.addresses[0] ?? "", PLAIN, {
+    onConnection: (isOk) => connections.push(isOk),
+  });
   assertEquals(await client.classify(), {
     isProxied: true,
     address: "cell-7:80",
   });
+  assertEquals(connections, [true]);
   await assertRejects(() => client.classify({ username: "jane" }), GitalyError);
   const [first, second] = service.requests.all;
   assertEquals([first?.claim, first?.value], ["route", "group"]);
