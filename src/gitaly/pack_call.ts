@@ -99,6 +99,8 @@ class PackCall {
   #signature: { value: Promise<string>; madeAtMs: number } | undefined;
   #attempts = 0;
   #wasRepeated = false;
+  /** Whether the server has shown not to be as old as it seemed. */
+  #isKnownNew = false;
 
   constructor(setup: CallSetup, order: CallOrder) {
     const { endpoint, address, request, context } = order;
@@ -181,12 +183,28 @@ class PackCall {
       return false;
     }
     if (this.#order.context.signal.aborted) return false;
+    if (this.#wasTakenForOld(end, connection)) {
+      this.#isKnownNew = true;
+      return true;
+    }
     // To a server that knows no yamux, the next attempt is the first.
-    if (this.#setup.pool.learn(this.#key, connection)) return true;
+    if (!this.#isKnownNew && this.#setup.pool.learn(this.#key, connection)) {
+      return true;
+    }
     if (!end.status.isUnprocessed || !connection.grpc.sawSettings) return false;
     if (this.#wasRepeated) return false;
     this.#wasRepeated = true;
     return true;
+  }
+
+  /**
+   * Whether the server lacks the old method, after a connection that broke by
+   * chance looked like an old server's. What it answers is about a method that
+   * nobody has asked for.
+   */
+  #wasTakenForOld(end: CallEnd, { isMultiplexed }: GitalyConnection): boolean {
+    return !isMultiplexed && !this.#isKnownNew && isMethodUnknown(end) &&
+      this.#order.request.service === "upload-pack";
   }
 
   async #callOn(connection: GitalyConnection): Promise<CallEnd> {

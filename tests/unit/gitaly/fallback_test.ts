@@ -214,9 +214,8 @@ testOnCarriers(
 );
 
 testOnCarriers(
-  "gitaly.md case 63: on a plain connection an unknown method is the end, and forgotten",
+  "a first connection that broke by chance does not show a new server's lack of the old method",
   async (carrier) => {
-    let isOld = true;
     await using server = await startGitalyServer({
       async sidechannel({ openSidechannel }) {
         const stream = await openSidechannel();
@@ -224,16 +223,34 @@ testOnCarriers(
         await stream.closeWrite();
         return {};
       },
-      onConnection: (conn, count) => isOld && closeAfterMagic(conn, count),
+      onConnection: closeAfterMagic,
     });
     using client = openClient(carrier);
-    const error = await failureOf(startCall(client, server.address));
-    assertStrictEquals(error.code, 12);
-    isOld = false;
-    // The plain connection is still good, but the next fetch knows better.
     const call = startCall(client, server.address);
     await call.result;
     assertStrictEquals(call.stdout.text, "a");
+  },
+);
+
+testOnCarriers(
+  "a server that refuses yamux and lacks the old method is not available",
+  async (carrier) => {
+    let multiplexed = 0;
+    await using server = await startGitalyServer({
+      // Every other connection is one with yamux.
+      onConnection(conn, count) {
+        if (count === 2) return false;
+        multiplexed++;
+        void readSome(conn).then(() => conn.close());
+        return true;
+      },
+    });
+    using client = openClient(carrier);
+    const clock = new ImpatientClock();
+    const error = await failureOf(startCall(client, server.address, { clock }));
+    assertStrictEquals(error.code, 14);
+    // The first, the one that put the mistake right, and the repeated ones.
+    assertStrictEquals(multiplexed, 5);
   },
 );
 
