@@ -39,8 +39,15 @@ export class GitClient {
     this.#env = env;
   }
 
-  /** Makes a client whose files are all in `folder`. */
-  static async make(folder: string, door: SshDoor): Promise<GitClient> {
+  /**
+   * Makes a client whose files are all in `folder`.
+   * @param settings Further options of ssh, `Name=value`; these come first.
+   */
+  static async make(
+    folder: string,
+    door: SshDoor,
+    settings: readonly string[] = [],
+  ): Promise<GitClient> {
     const { hostname, port, keys } = door;
     await Deno.writeTextFile(
       `${folder}/known_hosts`,
@@ -52,7 +59,8 @@ export class GitClient {
         // Tests move random bytes; looking for likenesses takes seconds.
         "[core]\n\tcompression = 0\n[pack]\n\twindow = 0\n",
     );
-    const ssh = ["ssh", ...sshOptions(folder, keys)].join(" ");
+    const given = settings.flatMap((setting) => ["-o", setting]);
+    const ssh = ["ssh", ...given, ...sshOptions(folder, keys)].join(" ");
     return new GitClient(folder, door, {
       PATH: Deno.env.get("PATH") ?? "",
       HOME: folder,

@@ -13,6 +13,8 @@ export interface OpensshServer extends AsyncDisposable {
   /** The account that clients log in to. */
   readonly user: string;
   readonly keys: SshKeys;
+  /** Process that listens; each connection is a child of it. */
+  readonly pid: number;
   /** What sshd has written so far. */
   readLog(): Promise<string>;
 }
@@ -109,6 +111,7 @@ export async function startOpenssh(
     port,
     user,
     keys,
+    pid: child.pid,
     readLog: () => Deno.readTextFile(logFile),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
