@@ -6,7 +6,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import type { ScriptedAnswer } from "../../src/devstack/api/script.ts";
-import { SAMPLE } from "../../src/devstack/sample.ts";
+import { SAMPLE, SAMPLE_PROJECTS } from "../../src/devstack/sample.ts";
+import type { ProgramOutcome } from "../support/dist.ts";
 import { b, D, errorReply, F, GREETING, t } from "../support/lfs_session.ts";
 import { LargeTransfer } from "../support/lfs_transfer_run.ts";
 import { info, ShellStand, testOnStand, warn } from "../support/shell_stand.ts";
@@ -15,6 +16,8 @@ const UPLOAD = `git-lfs-transfer ${SAMPLE.project}.git upload`;
 const DOWNLOAD = `git-lfs-transfer ${SAMPLE.project}.git download`;
 const OBJECT = "hello world\n";
 const OID = createHash("sha256").update(OBJECT).digest("hex");
+const PROJECT_ID = SAMPLE_PROJECTS.find(({ path }) => path === SAMPLE.project)
+  ?.id ?? 0;
 const MIB = 1024 * 1024;
 /** 1024 and more for the figures of the documentation. */
 const BIG_MIB = Number(Deno.env.get("LFS_BIG_MIB") ?? 192);
@@ -169,8 +172,12 @@ for (
   });
 }
 
-/** The id and token that a batch gives out. */
+/** The id and token that a batch gives out; for an upload nothing is there. */
 async function askFor(operation: "upload" | "download"): Promise<string> {
+  const { store } = stand.stack.lfs.state;
+  if (operation === "upload") {
+    await Deno.remove(store.pathOf(PROJECT_ID, OID)).catch(() => {});
+  }
   const { stdout } = await stand.session({
     command: operation === "upload" ? UPLOAD : DOWNLOAD,
     stdin: t("batch") + D + t(`${OID} 12`) + F,
@@ -179,14 +186,19 @@ async function askFor(operation: "upload" | "download"): Promise<string> {
   return t(id) + t(token);
 }
 
+/** Stores the object, and verifies it. */
+async function putObject(): Promise<ProgramOutcome> {
+  return await stand.session({
+    command: UPLOAD,
+    stdin: t(`put-object ${OID}`) + t("size=12") + await askFor("upload") +
+      D + b(OBJECT) + F + t(`verify-object ${OID}`) + t("size=12") + F,
+  });
+}
+
 testOnStand(
   "lfs.md T2 and T4: an object goes there and comes back, each in a session of its own",
   async () => {
-    const put = await stand.session({
-      command: UPLOAD,
-      stdin: t(`put-object ${OID}`) + t("size=12") + await askFor("upload") +
-        D + b(OBJECT) + F + t(`verify-object ${OID}`) + t("size=12") + F,
-    });
+    const put = await putObject();
     const ok = t("status 200") + F;
     assertEquals(put, {
       stdout: GREETING + ok + ok,
@@ -205,6 +217,7 @@ testOnStand(
 );
 
 testOnStand("lfs.md 2.1: a token that has expired is not renewed", async () => {
+  await putObject();
   const proof = await askFor("download");
   stand.stack.lfs.forgetObjectDoors();
   const outcome = await stand.session({
@@ -216,14 +229,28 @@ testOnStand("lfs.md 2.1: a token that has expired is not renewed", async () => {
     GREETING + errorReply(404, `object ${OID} not found`) + t("status 200") + F,
   );
   // And the session's own: every call of the API is refused from then on.
-  const { lfsGrants } = stand.stack.api.state;
-  stand.answer("/lfs_authenticate", json({ username: "x", lfs_token: "old" }));
-  assertEquals([...lfsGrants.keys()].includes("old"), false);
+  const { lfs } = stand.stack;
+  stand.answer(
+    "/lfs_authenticate",
+    json({
+      username: SAMPLE.username,
+      lfs_token: "expired",
+      repository_http_path: `${lfs.url}/${SAMPLE.project}.git`,
+    }),
+  );
+  const mark = lfs.requests.all.length;
   const late = await stand.session({
     command: DOWNLOAD,
-    stdin: t("batch") + D + t(`${OID} 12`) + F,
+    stdin: t("batch") + D + t(`${OID} 12`) + F + t("list-lock") + F,
   });
-  assertEquals(late.stdout, GREETING + errorReply(500, "internal error"));
+  assertEquals(
+    late.stdout,
+    GREETING + errorReply(500, "internal error") + t("status 200") + D + F,
+  );
+  assertEquals(
+    lfs.requests.all.slice(mark).map(({ route, status }) => [route, status]),
+    [["batch", 401], ["verify", 401]],
+  );
 });
 
 testOnStand(
