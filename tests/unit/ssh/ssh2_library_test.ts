@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { checkSsh2, loadSsh2 } from "../../../src/ssh/ssh2_library.ts";
+import {
+  checkCiphers,
+  checkKeyExchange,
+  checkSsh2,
+} from "../../../src/ssh/ssh2_check.ts";
+import { loadSsh2 } from "../../../src/ssh/ssh2_library.ts";
 
 const IDENT = "SSH-2.0-ssh2js1.17.0\r\n";
 const noop = () => {};
@@ -87,4 +92,37 @@ Deno.test("checkSsh2() notices a key exchange that has already begun", () => {
 
 Deno.test("checkSsh2() refuses what is no client at all", () => {
   assertThrows(() => checkSsh2(undefined, IDENT), Error, "_sock");
+});
+
+Deno.test("checkKeyExchange() names the member that is missing", () => {
+  const exchange = {
+    type: "25519",
+    negotiated: { kex: "x", serverHostKey: "x" },
+    remoteExtInfoEnabled: false,
+    _remoteKexinit: {},
+    _hostKey: undefined,
+    _public: null,
+    _dh: null,
+    generateKeys: noop,
+    getPublicKey: noop,
+    convertPublicKey: noop,
+    computeSecret: noop as unknown,
+    parse: noop,
+  };
+  checkKeyExchange(exchange);
+  exchange.computeSecret = undefined;
+  assertThrows(
+    () => checkKeyExchange(exchange),
+    Error,
+    "Cannot use ssh2: member computeSecret is undefined, expected function",
+  );
+});
+
+Deno.test("checkCiphers() notices ciphers that keep their keys elsewhere", () => {
+  const both = { cipher: {}, decipher: {} };
+  assertThrows(
+    () => checkCiphers(both, both),
+    Error,
+    "Cannot use ssh2: member outSeqno is undefined, expected number",
+  );
 });
