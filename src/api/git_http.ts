@@ -86,6 +86,8 @@ export class GitHttpClient {
     headers: readonly HeaderLine[],
     patience: GitHttpPatience,
   ): Promise<GitHttpExchange> {
+    const { clock, silenceMs = SILENCE_MS_MAX } = this.#options;
+    const startMs = clock.monotonicMs();
     let at = url;
     for (let hops = 0;; hops++) {
       const own = isSameOrigin(at, url) ? headers : [];
@@ -98,7 +100,8 @@ export class GitHttpClient {
           return exchange;
         }
         const location = answered.get("location")?.[0];
-        if (location === undefined || hops === REDIRECTS_MAX) {
+        const isLate = clock.monotonicMs() - startMs > silenceMs;
+        if (location === undefined || hops === REDIRECTS_MAX || isLate) {
           throw unavailable(new Error(`Cannot follow a ${status}`), status);
         }
         at = resolveLocation(location, at);
@@ -145,7 +148,9 @@ export class GitHttpClient {
     watch: SilenceWatch,
   ): Promise<HttpStream> {
     const place: RequestPlace = placeUrl(lowerScheme(url));
-    using deadline = new Deadline(CONNECT_MS_MAX, watch.signal);
+    const { silenceMs = SILENCE_MS_MAX } = this.#options;
+    const connectMs = Math.min(CONNECT_MS_MAX, silenceMs);
+    using deadline = new Deadline(connectMs, watch.signal);
     const { duplex, target, isProxied, headers: proxyHeaders } = await this
       .#options.web.connect(place, deadline.signal);
     return HttpStream.open(watch.listenTo(duplex), {
@@ -215,6 +220,7 @@ export class GitHttpExchange implements ByteReader, Disposable {
       logUnreachable(log, record(), cause);
       throw unavailable(cause);
     }
+    this.#state.watch.countReads();
     logResponse(this.#head, record(), log);
     return this.#head;
   }

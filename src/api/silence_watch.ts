@@ -35,6 +35,7 @@ export class SilenceWatch implements Disposable {
   readonly #follow = () => this.#controller.abort(this.#options.parent.reason);
   #isTimerOn = false;
   #lastMs = 0;
+  #countsReads = false;
   #isReading = false;
   #isWriting = false;
 
@@ -55,15 +56,16 @@ export class SilenceWatch implements Disposable {
    * @param duplex Its bytes pass through unchanged.
    */
   listenTo(duplex: ByteDuplex): ByteDuplex {
+    this.#note();
     return {
       read: async () => {
         this.#isReading = true;
-        this.#note();
+        if (this.#countsReads) this.#note();
         try {
           return await duplex.read();
         } finally {
           this.#isReading = false;
-          this.#note();
+          if (this.#countsReads) this.#note();
         }
       },
       write: async (bytes) => {
@@ -79,6 +81,15 @@ export class SilenceWatch implements Disposable {
       closeWrite: () => duplex.closeWrite(),
       close: () => duplex.close(),
     };
+  }
+
+  /**
+   * Says that the peer has begun to answer. Before that a byte now and then is
+   * no sign of life: a head that trickles would take for ever.
+   */
+  countReads(): void {
+    this.#countsReads = true;
+    this.#note();
   }
 
   [Symbol.dispose](): void {

@@ -37,9 +37,9 @@ const messageOf = (error: unknown) =>
   error instanceof Error ? error.message : error;
 
 /** What a user who is slow does meanwhile. */
-function pause(): Promise<void> {
+function pause(timeoutMs = SLOW_MS): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  setTimeout(resolve, SLOW_MS);
+  setTimeout(resolve, timeoutMs);
   return promise;
 }
 
@@ -167,6 +167,59 @@ Deno.test("a primary that takes no more of a push is given up", async () => {
     silenceMs: SILENCE_MS,
   });
   assertEquals(messageOf(error), UNAVAILABLE);
+  (await accepting).close();
+  listener.close();
+});
+
+/** Accepts one connection and says this, byte by byte, until it is closed. */
+function trickle(text: string): { port: number; ended: Promise<void> } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const ended = (async () => {
+    using conn = await listener.accept();
+    listener.close();
+    const left = conn.read(new Uint8Array(4096)).then(async () => {
+      while (await conn.read(new Uint8Array(4096)) !== null);
+    }).catch(() => {});
+    let isOver = false;
+    left.then(() => isOver = true);
+    for (const char of text) {
+      if (isOver) return;
+      await conn.write(new TextEncoder().encode(char)).catch(() => {});
+      await pause(SILENCE_MS / 10);
+    }
+    await left;
+  })();
+  return { port: listener.addr.port, ended };
+}
+
+Deno.test("a head that trickles is given up, although it never rests", async () => {
+  const { port, ended } = trickle(`HTTP/1.1 200 OK\r\nX: ${"x".repeat(60)}`);
+  const { error } = await runRemotely({
+    service: "upload-pack",
+    answer: customAction({
+      primaryRepo: `http://127.0.0.1:${port}`,
+      fetchDirectToPrimary: true,
+    }),
+    stdin: new OpenInput(),
+    silenceMs: SILENCE_MS,
+  });
+  assertEquals(messageOf(error), UNAVAILABLE);
+  await ended;
+});
+
+Deno.test("a primary that never shakes hands is given up", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const accepting = listener.accept();
+  const { error } = await runRemotely({
+    service: "upload-pack",
+    answer: customAction({
+      primaryRepo: `https://127.0.0.1:${listener.addr.port}`,
+      fetchDirectToPrimary: true,
+    }),
+    silenceMs: SILENCE_MS,
+  });
+  assertEquals(messageOf(error), UNAVAILABLE);
+  // Deno keeps the socket of a handshake that it gave up; the peer ends it.
   (await accepting).close();
   listener.close();
 });
