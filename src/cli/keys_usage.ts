@@ -19,7 +19,7 @@ The authorized_keys file
   check-permissions            make the file if needed; can it be written?
   compact                      take removed lines out
   dedupe                       take lines out whose id or key is there twice
-  rebuild [<file>|-]           all managed lines anew, from a list as for a batch
+  rebuild [<file>|-]           all managed lines anew, from a list like a batch
                                [--skip-invalid] [--allow-empty]
                                [--adopt-root=<path>] [--from-api]
   verify [<file>|-]            compare the file with such a list, or with GitLab
