@@ -69,6 +69,21 @@ const PROXY_ENVIRONMENT = [
   "no_proxy",
 ] as const;
 
+/**
+ * What switches OpenTelemetry on, which Deno itself reads: off unless
+ * `OTEL_DENO` is set. The one-shot programs have none of it, as it would cost
+ * every session its start.
+ */
+const TRACING_ENVIRONMENT = [
+  "OTEL_DENO",
+  "OTEL_EXPORTER_OTLP_CERTIFICATE",
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_HEADERS",
+  "OTEL_EXPORTER_OTLP_PROTOCOL",
+  "OTEL_RESOURCE_ATTRIBUTES",
+  "OTEL_SERVICE_NAME",
+] as const;
+
 /** Every bundle; a program is in exactly one. */
 export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
   {
@@ -130,6 +145,7 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
       "GITLAB_SHELL_SECRET",
       "GITLAB_TRACING",
       "GITLAB_URL",
+      ...TRACING_ENVIRONMENT,
     ],
   },
   {

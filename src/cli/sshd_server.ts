@@ -18,6 +18,7 @@ import { prepareSshServer, type SshServer } from "../ssh/server.ts";
 import { ServerMetrics } from "../ssh/server_metrics.ts";
 import type { ServerSharing } from "../ssh/server_options.ts";
 import { type CellHost, openCellRoutes } from "./cell_loader.ts";
+import { openTracing } from "../ssh/tracing.ts";
 
 const PROGRAM_NAME = "gitlab-sshd";
 
@@ -54,6 +55,7 @@ export async function prepareProductServer(
   }
   const { clock } = host;
   const metrics = new ServerMetrics();
+  const recordCommand = openTracing(host.env);
   let gitaly: Promise<GitalyClient> | undefined;
   const cells = openCellRoutes(config, {
     ...host,
@@ -83,6 +85,7 @@ export async function prepareProductServer(
       parseWords: parseCommandWords,
       gitaly: () => gitaly ??= openGitaly(host, metrics),
       onCommand: (logName) => countLfs(metrics, logName),
+      ...(recordCommand && { recordCommand }),
     }),
   });
   return {

@@ -24,6 +24,7 @@ import type {
   SessionStart,
   SessionSurroundings,
 } from "./session_handler.ts";
+import type { RecordCommand } from "./tracing.ts";
 
 const PROGRAM_NAME = "gitlab-sshd";
 
@@ -40,6 +41,8 @@ export interface CommandSessionOptions {
   readonly onCommand?: (logName: string) => void;
   /** The one client of the process, loaded when it is first needed. */
   readonly gitaly: () => Promise<GitalyClient>;
+  /** Makes spans of commands that have ended; absent unless they are wanted. */
+  readonly recordCommand?: RecordCommand;
 }
 
 /** A command that may run, and what it runs with. */
@@ -87,7 +90,18 @@ async function runCommandSession(
   const establishedMs = options.clock.monotonicMs() - start.openedMs;
   logStart({ request, command: allowed }, around, establishedMs);
   options.onCommand?.(allowed.logName);
+  const startedMs = options.clock.nowMs();
   const outcome = await run(options, { request, command: allowed }, around);
+  options.recordCommand?.({
+    name: words[0] ?? "discover",
+    startedMs,
+    endedMs: options.clock.nowMs(),
+    phases: outcome.phases,
+    correlationId: around.correlationId,
+    project: outcome.data?.project ?? "",
+    username: outcome.data?.username ?? "",
+    fault: outcome.fault,
+  });
   return { ...outcome, establishedMs };
 }
 

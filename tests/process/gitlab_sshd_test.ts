@@ -261,6 +261,40 @@ Deno.test("sshd.md cases 3, 6, 12, 72: serves, says where, and stops at once", a
   assertEquals(stop["signal"], "terminated");
 });
 
+Deno.test("OTEL_DENO has a span of each command sent, and nothing is sent without it", async () => {
+  const received: string[] = [];
+  const collector = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      received.push(await request.text());
+      return Response.json({});
+    },
+  );
+  await using api = openApi();
+  for (const isOn of ["true", ""]) {
+    const mark = received.length;
+    await using server = await RunningSshd.start(
+      configOf({ gitlabUrl: api.url }),
+      {
+        OTEL_DENO: isOn,
+        OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.addr.port}`,
+        OTEL_EXPORTER_OTLP_PROTOCOL: "http/json",
+        OTEL_SERVICE_NAME: "git-ssh-of-this-test",
+      },
+    );
+    await runSsh({ folder: keys.path, port: server.port }, []);
+    const { correlation_id } = await server.logged("access: finish");
+    server.signal("SIGTERM");
+    assertEquals((await server.status).code, 0);
+    const text = received.slice(mark).join("");
+    const isSent = text.includes('"discover"') &&
+      text.includes("git-ssh-of-this-test") &&
+      text.includes(String(correlation_id));
+    assertEquals(isSent, isOn === "true", text);
+  }
+  await collector.shutdown();
+});
+
 Deno.test("GITLAB_URL replaces the URL of the file", async () => {
   const { records } = await runServer(configOf(), { GITLAB_URL: "ftp://env" });
   assertStringIncludes(

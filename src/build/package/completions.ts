@@ -82,7 +82,10 @@ export const COMPLETIONS: Readonly<Record<string, CompletionTable>> = {
     },
     options: ["--help", "-version"],
   },
-  "gitlab-sshd": { words: {}, options: ["-config-dir=", "-help", "-version"] },
+  "gitlab-sshd": {
+    words: { check: { words: {}, options: ["-config-dir=", "-json"] } },
+    options: ["-config-dir=", "-t", "-T", "-help", "-version"],
+  },
   "gitaly-ssh": { words: { check: NONE }, options: ["--help"] },
 };
 
