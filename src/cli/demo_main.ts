@@ -11,7 +11,8 @@ import {
   STORAGE_NAME,
 } from "../devstack/stack.ts";
 import { DemoRunner } from "./demo_runner.ts";
-import { type DemoTarget, runDemoSteps } from "./demo_steps.ts";
+import { runDemoSteps } from "./demo_steps.ts";
+import type { DemoTarget } from "./demo_target.ts";
 import {
   makeSshKeys,
   openSshFrontDoor,
@@ -29,8 +30,11 @@ and uses them through this machine's own git and ssh.
   --help   print this
 `;
 /** Low enough to be met in a few seconds, high enough for the other steps. */
-const RATE_LIMIT = 8;
+const RATE_LIMIT = 12;
 const HOSTNAME = "127.0.0.1";
+const LFS_LINES = ["lfs:", "  pure_ssh_protocol: true"];
+const NO_GIT_LFS =
+  "git-lfs 3.6 or later is not here: the demo leaves LFS out\n";
 const NEEDED_TOOLS = ["git", "ssh", "ssh-keygen", "tar"];
 const encoder = new TextEncoder();
 
@@ -86,14 +90,19 @@ async function runDemo(keep: boolean, signal: AbortSignal): Promise<number> {
         userId: SAMPLE.userId,
       }],
       api: { rateLimit: RATE_LIMIT },
-      configLines: sshdConfigLines(keys, { hostname: HOSTNAME, port: 0 }),
+      configLines: [
+        ...sshdConfigLines(keys, { hostname: HOSTNAME, port: 0 }),
+        ...LFS_LINES,
+      ],
     }),
   );
   const door = parts.use(await openSshFrontDoor(stack.shellRoot));
   print(describeStack(stack, door));
   const env = await makeEnvironment(folder, { keys, door });
   const runner = new DemoRunner({ folder, env, print, signal });
-  await runDemoSteps(runner, targetOf(folder, { door, stack }));
+  const hasGitLfs = await findGitLfs(runner, folder);
+  if (!hasGitLfs) print(NO_GIT_LFS);
+  await runDemoSteps(runner, targetOf(folder, { door, stack, hasGitLfs }));
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   print(summarize(runner, seconds));
   if (keep) await waitForCtrlC(env, signal);
@@ -109,7 +118,11 @@ gitlab-sshd:     ${door.hostname} port ${door.port}
 
 function targetOf(
   folder: string,
-  { door: { hostname, port }, stack }: { door: SshFrontDoor; stack: Devstack },
+  { door: { hostname, port }, stack, hasGitLfs }: {
+    door: SshFrontDoor;
+    stack: Devstack;
+    hasGitLfs: boolean;
+  },
 ): DemoTarget {
   const path = stack.repositoryPath(SAMPLE.project);
   const repository = {
@@ -125,6 +138,7 @@ function targetOf(
     busyProject: SAMPLE.busyProject,
     rateLimit: RATE_LIMIT,
     folder,
+    hasGitLfs,
     gitaly: {
       program: "gitaly-ssh",
       address: stack.gitalyAddress,
@@ -206,6 +220,18 @@ and use git and ssh as above. Ctrl-C here ends and removes it all.
   await new Promise((resolve) =>
     signal.addEventListener("abort", resolve, { once: true })
   );
+}
+
+/** Older clients forget what they were told before they transfer. */
+async function findGitLfs(
+  runner: DemoRunner,
+  folder: string,
+): Promise<boolean> {
+  if (await findTool("git-lfs") === undefined) return false;
+  const words = ["git-lfs", "version"];
+  const { stdout } = await runner.run({ words, folder, isQuiet: true });
+  const [, major, minor] = /^git-lfs\/([0-9]+)\.([0-9]+)/.exec(stdout) ?? [];
+  return Number(major) > 3 || Number(major) === 3 && Number(minor) >= 6;
 }
 
 async function findMissingTools(): Promise<string[]> {

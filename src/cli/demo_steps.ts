@@ -3,34 +3,9 @@
  * and what should come of it.
  * @module
  */
-import type { CommandOutcome, DemoRunner } from "./demo_runner.ts";
-
-/** The stack that the steps talk to. */
-export interface DemoTarget {
-  /** `ssh://git@127.0.0.1:2222` */
-  readonly sshUrl: string;
-  /** Address words for ssh itself: `-p 2222 git@127.0.0.1`. */
-  readonly sshWords: readonly string[];
-  readonly username: string;
-  /** A project that the user may read and write. */
-  readonly project: string;
-  /** A project that the user may not see. */
-  readonly privateProject: string;
-  /** A project of its own for the rate limit, so that no other step meets it. */
-  readonly busyProject: string;
-  /** Calls a minute that one key may make to one project. */
-  readonly rateLimit: number;
-  /** Folder of the demo; clones are made in it. */
-  readonly folder: string;
-  /** What one Gitaly server passes to git to read from another. */
-  readonly gitaly: {
-    /** gitaly-ssh as a word for git. */
-    readonly program: string;
-    readonly address: string;
-    readonly token: string;
-    readonly payload: string;
-  };
-}
+import { runLfsSteps } from "./demo_lfs_steps.ts";
+import type { DemoRunner } from "./demo_runner.ts";
+import { type DemoTarget, expectOutcome, urlOf } from "./demo_target.ts";
 
 /** Runs every step; the runner remembers what was not as it should be. */
 export async function runDemoSteps(
@@ -43,6 +18,7 @@ export async function runDemoSteps(
   await fetch(runner, target);
   await archive(runner, target);
   await makeToken(runner, target);
+  if (target.hasGitLfs) await runLfsSteps(runner, target);
   await fetchInternally(runner, target);
   await refuseProject(runner, target);
   await refuseShell(runner, target);
@@ -233,26 +209,4 @@ function meetRateLimit(runner: DemoRunner, target: DemoTarget): Promise<void> {
     }
     return "never refused";
   });
-}
-
-function urlOf(target: DemoTarget, project: string): string {
-  return `${target.sshUrl}/${project}.git`;
-}
-
-/** @returns What is not as expected, or nothing. */
-function expectOutcome(
-  outcome: CommandOutcome,
-  expected: { exitStatus: number; stdout?: string; stderrPart?: string },
-): string | undefined {
-  const { exitStatus, stdout, stderrPart } = expected;
-  if (outcome.exitStatus !== exitStatus) {
-    return `exit status ${outcome.exitStatus} instead of ${exitStatus}`;
-  }
-  if (stdout !== undefined && outcome.stdout !== stdout) {
-    return `standard output is not ${JSON.stringify(stdout)}`;
-  }
-  if (stderrPart !== undefined && !outcome.stderr.includes(stderrPart)) {
-    return `standard error does not say ${JSON.stringify(stderrPart)}`;
-  }
-  return undefined;
 }

@@ -35,6 +35,7 @@ export interface DevRequest {
 const PORT_MAX = 65_535;
 const RATE_LIMIT = 600;
 const RATE_LIMIT_MAX = 1_000_000;
+const LFS_LINES = ["lfs:", "  pure_ssh_protocol: true"];
 const SHELL_PROGRAM = "../../dist/gitlab-shell";
 const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const NAMES = ["api-port", "gitaly-port", "ssh-port", "data", "key"] as const;
@@ -123,6 +124,7 @@ async function serve(request: DevRequest): Promise<void> {
     gitalyPort: request.gitalyPort,
     api: { rateLimit: request.rateLimit, ...(geo && { geo }) },
     gitaly: { carrier: "lean" },
+    configLines: [...options.configLines ?? [], ...LFS_LINES],
   });
   const key = givenKey ??
     await keys.makeUserKey(join(stack.folder, "keys"), Deno.env.toObject());

@@ -30,6 +30,7 @@ export function formatDevReport(report: DevReport): string {
   const rows = [
     ["internal API", stack.api.urls.join(", ")],
     ["Gitaly", stack.gitaly.addresses.join(", ")],
+    ["LFS store", stack.lfs.url],
     ["repositories", stack.storage],
     ["configuration", stack.shellRoot.configFile],
     ["log", stack.shellRoot.logFile],
@@ -110,5 +111,6 @@ function formatGitCommands(url: string): string[] {
   return [
     `git clone ${url}`,
     `git archive --remote=${url} --output=project.tar HEAD`,
+    "git config --global lfs.sshtransfer always  # git-lfs 3.6 or later",
   ];
 }
