@@ -247,6 +247,8 @@ export function runFlags(library: ProgramLibrary, form: ProgramForm): string[] {
   if (hasCache) v8Flags.unshift(...ONE_SHOT_V8_FLAGS);
   return [
     ...hasCache ? [] : ["--no-code-cache"],
+    // Threads of the server share a port.
+    ...library.isOneShot ? [] : ["--unstable-net"],
     "--no-config",
     "--no-lock",
     "--no-remote",

@@ -6,6 +6,7 @@ import { type Host, SYSTEM_CLOCK } from "../core/host.ts";
 import { readVariable } from "./environment.ts";
 import type { ProgramWord } from "./program_word.ts";
 import { openStandardStreams } from "./standard_streams.ts";
+import { findThreadScope } from "./worker_thread.ts";
 
 /** Signals that a server finishes its work for. */
 const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
@@ -22,6 +23,8 @@ export function makeDenoHost(
   args: readonly string[],
 ): Host {
   const { program, build, launcherPath } = word;
+  // One thread hears them and tells the others.
+  const hearsSignals = program === "gitlab-sshd" && !findThreadScope();
   let executable: { path: string | undefined } | undefined;
   return {
     programName: program,
@@ -34,10 +37,8 @@ export function makeDenoHost(
     args,
     io: openStandardStreams(),
     clock: SYSTEM_CLOCK,
-    signal: program === "gitlab-sshd"
-      ? listenForStop()
-      : new AbortController().signal,
-    ...(program === "gitlab-sshd" && { onReload: listenForReload() }),
+    signal: hearsSignals ? listenForStop() : new AbortController().signal,
+    ...(hearsSignals && { onReload: listenForReload() }),
     env: (name) => readVariable(name),
     setEnv: (name, value) => Deno.env.set(name, value),
   };

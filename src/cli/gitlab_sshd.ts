@@ -14,6 +14,7 @@ import type { Host } from "../core/host.ts";
 import { type ByteWriter, writeText } from "../core/io.ts";
 import { Logger } from "../core/log.ts";
 import { formatVersion, isVersionRequest } from "./version.ts";
+import { findThreadScope } from "./worker_thread.ts";
 
 /** Go's status for flags that cannot be read. */
 const EXIT_USAGE = 2;
@@ -116,6 +117,11 @@ export async function runGitlabSshd(host: Host): Promise<number> {
 }
 
 async function loadAndServe(host: Host, configDir: string): Promise<number> {
+  const scope = findThreadScope();
+  if (scope) {
+    const { runSshdThread } = await import("./sshd_thread.ts");
+    return await runSshdThread(host, scope, configDir);
+  }
   let loaded: Awaited<ReturnType<typeof loadConfigFrom>>;
   try {
     loaded = configDir === ""
@@ -145,7 +151,7 @@ async function loadAndServe(host: Host, configDir: string): Promise<number> {
   }
   exportCertDir(config, host);
   const { serveSsh } = await import("./sshd_serve.ts");
-  return await serveSsh({ config, configDir, host, log });
+  return await serveSsh({ config, configDir, host, log, correlationId });
 }
 
 /** What the API client cannot do without. */

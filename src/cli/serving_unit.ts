@@ -12,10 +12,12 @@ import type { RunningSshServer } from "../ssh/server.ts";
 import { prepareProductServer } from "./sshd_server.ts";
 
 /** Prefix of our own metrics. */
-const METRIC_PREFIX = "gitlab_shell_sshd";
+export const METRIC_PREFIX = "gitlab_shell_sshd";
 
 /** Serves connections, from the first to the last. */
 export interface ServingUnit extends AsyncDisposable {
+  /** Rejects if a part of it has broken down; settles in no other way. */
+  readonly broken: Promise<never>;
   /** @throws {Error} If the address is bad or taken. */
   listen(): Promise<void>;
   /** What was counted so far, one list for each thread. */
@@ -51,6 +53,7 @@ export async function openSingleUnit(
   });
   let running: RunningSshServer | undefined;
   return {
+    broken: new Promise(() => {}),
     listen() {
       running = server.ssh.listen();
       return Promise.resolve();

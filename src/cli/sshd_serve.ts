@@ -12,6 +12,8 @@ import { formatMetrics, joinFamilies } from "../core/metrics.ts";
 import { makeProcessMetrics } from "../ssh/process_metrics.ts";
 import { openSingleUnit, type ServingUnit } from "./serving_unit.ts";
 import { Reloader } from "./sshd_reload.ts";
+import { openThreadUnit, threadCountOf } from "./sshd_threads.ts";
+import { catchStrayErrors } from "./stray_errors.ts";
 
 /** A timer of more than 24 days would ring at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -28,6 +30,8 @@ export interface ServeOptions {
   readonly configDir: string;
   readonly host: Host;
   readonly log: Logger;
+  /** The process's own. */
+  readonly correlationId: string;
 }
 
 /**
@@ -35,18 +39,18 @@ export interface ServeOptions {
  * @returns The exit status; never throws.
  */
 export async function serveSsh(options: ServeOptions): Promise<number> {
-  const { config, host, log } = options;
+  const { host, log } = options;
   const state = { isReady: false };
   await using cleanup = new AsyncDisposableStack();
   cleanup.defer(catchStrayErrors(log));
   try {
-    const unit = cleanup.use(await openSingleUnit(config, host, log));
+    const unit = cleanup.use(await openUnit(options));
     await openProbes(options, cleanup, { unit, isReady: () => state.isReady });
     await listen(unit, log);
     const reloader = new Reloader(options, unit);
     host.onReload?.(() => reloader.run());
     state.isReady = true;
-    await untilStopped(host.signal);
+    if (await stopOrBreak(unit, options) !== undefined) return EXIT_FAILURE;
     // Whoever sends clients here is told first.
     state.isReady = false;
     await shutDown(unit, options);
@@ -57,6 +61,15 @@ export async function serveSsh(options: ServeOptions): Promise<number> {
     });
     return EXIT_FAILURE;
   }
+}
+
+/** One thread, this one, or as many as the configuration asks for. */
+async function openUnit(options: ServeOptions): Promise<ServingUnit> {
+  const { config, host, log, configDir } = options;
+  const threadCount = threadCountOf(config);
+  return threadCount === 1 || configDir === ""
+    ? await openSingleUnit(config, host, log)
+    : await openThreadUnit(threadCount, options);
 }
 
 /** @throws {Error} If the monitoring address cannot be used. */
@@ -95,7 +108,25 @@ async function listen(unit: ServingUnit, log: Logger): Promise<void> {
   }
 }
 
-/** Waits until the program is told to stop. */
+/**
+ * Waits until the program is told to stop.
+ * @returns Why it cannot go on, if that was first.
+ */
+async function stopOrBreak(
+  unit: ServingUnit,
+  { host, log }: ServeOptions,
+): Promise<unknown> {
+  try {
+    await Promise.race([untilStopped(host.signal), unit.broken]);
+    return undefined;
+  } catch (error) {
+    log.error("Gitlab built-in sshd cannot go on", {
+      error_message: errorText(error),
+    });
+    return error;
+  }
+}
+
 function untilStopped(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
@@ -122,29 +153,6 @@ async function shutDown(
   const grace = host.clock.sleep(graceMs, over.signal)
     .then(() => unit.close(), () => {});
   await Promise.all([drained, grace]);
-}
-
-/**
- * Keeps the server up when something fails that nobody waits for: one session's
- * bug must not end everybody's.
- * @returns Ends it.
- */
-function catchStrayErrors(log: Logger): () => void {
-  const report = (event: Event) => {
-    event.preventDefault();
-    const error = event instanceof PromiseRejectionEvent
-      ? event.reason
-      : event instanceof ErrorEvent
-      ? event.error
-      : undefined;
-    log.error("panic", { recovered_error: errorText(error) });
-  };
-  addEventListener("error", report);
-  addEventListener("unhandledrejection", report);
-  return () => {
-    removeEventListener("error", report);
-    removeEventListener("unhandledrejection", report);
-  };
 }
 
 /** The signal that the host was stopped by, in Go's words. */

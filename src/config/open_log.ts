@@ -29,6 +29,8 @@ export interface OpenLogOptions {
    * the remote user's terminal.
    */
   readonly fallback: "stderr" | "discard";
+  /** Whether somebody has given the notice already, as the main thread has. */
+  readonly isNoticed?: boolean;
 }
 
 /** A sink that can be waited for and closed. */
@@ -62,7 +64,7 @@ export class OpenedLog extends Logger implements AsyncDisposable {
 export function openLog(
   { logFile, logLevel }: Pick<Config, "logFile" | "logLevel">,
   { env, clock, io }: Pick<Host, "env" | "clock" | "io">,
-  { fallback }: OpenLogOptions,
+  { fallback, isNoticed = false }: OpenLogOptions,
 ): OpenedLog {
   const timeZone = findTimeZone(env("GITLAB_LOG_TIMEZONE") ?? "");
   const options = {
@@ -86,7 +88,7 @@ export function openLog(
       return new OpenedLog(options, DISCARDING_SINK, fault);
     }
     const sink = makeStreamSink(io.stderr);
-    sink.writeLine(encoder.encode(`${fault}\n`));
+    if (!isNoticed) sink.writeLine(encoder.encode(`${fault}\n`));
     return new OpenedLog(options, sink, fault);
   }
 }

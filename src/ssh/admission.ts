@@ -61,9 +61,14 @@ type AdmissionConfig = Pick<
   | "perSourceExempt"
 >;
 
-/** @throws {Error} Naming the setting that cannot be used. */
+/**
+ * Reads the settings.
+ * @param threads Among how many the connections of one source are spread.
+ * @throws {Error} Naming the setting that cannot be used.
+ */
 export function readAdmissionSettings(
   config: AdmissionConfig,
+  threads = 1,
 ): AdmissionSettings {
   let exempt: AddressList;
   try {
@@ -76,7 +81,9 @@ export function readAdmissionSettings(
   const { perSourceMaxStartups } = config;
   return {
     maxStartups: parseMaxStartups(config.maxStartups),
-    perSourceMax: perSourceMaxStartups > 0 ? perSourceMaxStartups : Infinity,
+    perSourceMax: perSourceMaxStartups > 0
+      ? Math.ceil(perSourceMaxStartups / threads)
+      : Infinity,
     blockSize: parseNetBlockSize(config.perSourceNetBlockSize),
     penalties: parsePenalties(config.perSourcePenalties),
     exempt,

@@ -115,7 +115,7 @@ export class SshServer {
       log,
       clock,
       onRefusal: (reason) => metrics.refusedConnections.add(1, [reason]),
-      ...sharing,
+      ...(sharing && { count: sharing.count, onOffence: sharing.onOffence }),
     });
     this.#services = this.#servicesFrom(material);
     this.#addLevels();
@@ -135,13 +135,16 @@ export class SshServer {
     const { hostname, port } = listener.addr;
     const { publicKeyAlgorithms } = config.sshd;
     const tcp_address = formatListenAddress({ hostname, port });
-    if (this.#proxy) log.info("Proxy protocol is enabled", { tcp_address });
-    log.info("Listening for SSH connections", {
-      tcp_address,
-      ...(publicKeyAlgorithms.length > 0 && {
-        supported_public_key_algorithms: publicKeyAlgorithms,
-      }),
-    });
+    // Of threads that share a port the first one says so.
+    if (!address) {
+      if (this.#proxy) log.info("Proxy protocol is enabled", { tcp_address });
+      log.info("Listening for SSH connections", {
+        tcp_address,
+        ...(publicKeyAlgorithms.length > 0 && {
+          supported_public_key_algorithms: publicKeyAlgorithms,
+        }),
+      });
+    }
     const { signal } = this.#stop;
     acceptAll(listener, (tcp) => this.#receive(tcp), { log, clock, signal });
     const stopListening = () => {

@@ -41,13 +41,16 @@ export interface ServerMaterial {
  * list or a limit cannot be used.
  */
 export function loadMaterial(
-  options: Pick<SshServerOptions, "config" | "log" | "clock" | "limits">,
+  options: Pick<
+    SshServerOptions,
+    "config" | "log" | "clock" | "limits" | "sharing"
+  >,
   ssh2: Ssh2Library,
 ): ServerMaterial {
   const { config, log, clock } = options;
   const { sshd } = config;
   refuseMissing(config, log);
-  const admission = readAdmissionSettings(sshd);
+  const admission = readAdmissionSettings(sshd, options.sharing?.threads);
   const algorithms = resolveAlgorithms(sshd);
   for (const warning of algorithms.warnings) log.warn(warning);
   for (const warning of warnOfProxy(sshd)) log.warn(warning);

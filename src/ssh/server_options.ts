@@ -14,6 +14,8 @@ import type { Count } from "./startups.ts";
 
 /** What threads that serve one port have in common. */
 export interface ServerSharing {
+  /** How many there are. */
+  readonly threads: number;
   /** Connections before login. */
   readonly count: Count;
   /** Told of what is held against a source here. */
