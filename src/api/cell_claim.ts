@@ -74,6 +74,6 @@ export function formatCellBase(
   address: string,
   { scheme, port }: CellEndpoint,
 ): string | undefined {
-  const [, host] = /^([A-Za-z0-9._-]+)(?::[0-9]*)?$/.exec(address) ?? [];
+  const [, host] = /^([A-Za-z0-9._-]{1,253})(?::[0-9]*)?$/.exec(address) ?? [];
   return host === undefined ? undefined : `${scheme}://${host}:${port}`;
 }

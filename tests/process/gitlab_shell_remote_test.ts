@@ -16,6 +16,7 @@ import {
   startFakePrimary,
 } from "../support/fake_primary.ts";
 import { programPath, runProgram } from "../support/dist.ts";
+import { startTlsTopology } from "../support/tls_topology.ts";
 import { topologyLines } from "../support/remote_world.ts";
 import { info, ShellStand, testOnStand, warn } from "../support/shell_stand.ts";
 
@@ -359,6 +360,41 @@ test("internal-api.md case 124: the key look-up asks for the fingerprint", async
     "gitlab-shell-authorized-keys-check-topology",
   );
 });
+
+const TLS = new URL("../testdata/tls/", import.meta.url).pathname;
+const TLS_WAYS = [
+  ["TLS", false, [`ca_file: ${TLS}ca.pem`]],
+  ["mTLS", true, [
+    `ca_file: ${TLS}ca.pem`,
+    `cert_file: ${TLS}localhost.pem`,
+    `key_file: ${TLS}localhost.key`,
+  ]],
+  ["mTLS, and whoever it is", true, [
+    "insecure_skip_verify: true",
+    `cert_file: ${TLS}localhost.pem`,
+    `key_file: ${TLS}localhost.key`,
+  ]],
+] as const;
+for (const [name, requiresCertificate, lines] of TLS_WAYS) {
+  test(`internal-api.md 6.1: a Topology Service by ${name}`, async () => {
+    await using service = await startTlsTopology(requiresCertificate);
+    await using other = await ShellStand.start({
+      configLines: [
+        "topology_service:",
+        "  enabled: true",
+        `  address: "localhost:${service.port}"`,
+        "  cell_endpoint: { scheme: http, port: 1 }",
+        "  tls:",
+        "    enabled: true",
+        ...lines.map((line) => `    ${line}`),
+      ],
+    });
+    // Nobody owns it, so that the default host answers.
+    await other.session({ command: "git-upload-pack 'nobody/x'" });
+    assertEquals(service.seen.map(({ claim }) => claim?.route), ["nobody"]);
+    assertEquals(other.requestCount, 1);
+  });
+}
 
 const CONFIG_FAULTS = [
   [

@@ -1,30 +1,16 @@
-import {
-  type sendUnaryData,
-  Server,
-  ServerCredentials,
-  type ServerUnaryCall,
-  status as grpcStatus,
-} from "@grpc/grpc-js";
 import { assertEquals, assertRejects } from "@std/assert";
 import { GitalyError } from "../../../src/core/errors.ts";
 import { startTopology } from "../../../src/devstack/topology/topology_service.ts";
-import {
-  CLASSIFY,
-  type ClassifyRequest,
-  type ClassifyResponse,
-} from "../../../src/gitaly/gen/topology.ts";
+import { CLASSIFY } from "../../../src/gitaly/gen/topology.ts";
 import { LEAN_CARRIER } from "../../../src/gitaly/http2/lean_carrier.ts";
-import {
-  decodeMessage,
-  encodeMessage,
-} from "../../../src/gitaly/protobuf/codec.ts";
+import { encodeMessage } from "../../../src/gitaly/protobuf/codec.ts";
 import {
   TopologyClient,
   type TopologyClientOptions,
 } from "../../../src/gitaly/topology_client.ts";
+import { startTlsTopology } from "../../support/tls_topology.ts";
 
 const TESTDATA = new URL("../../testdata/tls/", import.meta.url);
-const read = (name: string) => Deno.readTextFileSync(new URL(name, TESTDATA));
 const pathOf = (name: string) => new URL(name, TESTDATA).pathname;
 const PLAIN = {
   enabled: false,
@@ -180,68 +166,6 @@ for (const [name, address] of CONNECTION_FAULTS) {
   });
 }
 
-/** grpc-js, which shares no code with the client. */
-async function startGrpcJs(
-  requiresCertificate: boolean,
-  certificate = "localhost",
-): Promise<{ port: number; seen: ClassifyRequest[] } & AsyncDisposable> {
-  const seen: ClassifyRequest[] = [];
-  const server = new Server();
-  server.addService({
-    Classify: {
-      path: CLASSIFY.path,
-      requestStream: false,
-      responseStream: false,
-      requestSerialize: (value: Partial<ClassifyRequest>) =>
-        toBuffer(encodeMessage(CLASSIFY.request, value)),
-      requestDeserialize: (bytes: Uint8Array) =>
-        decodeMessage(CLASSIFY.request, bytes),
-      responseSerialize: (value: Partial<ClassifyResponse>) =>
-        toBuffer(encodeMessage(CLASSIFY.response, value)),
-      responseDeserialize: (bytes: Uint8Array) =>
-        decodeMessage(CLASSIFY.response, bytes),
-    },
-  }, {
-    Classify(
-      call: ServerUnaryCall<ClassifyRequest, Partial<ClassifyResponse>>,
-      done: sendUnaryData<Partial<ClassifyResponse>>,
-    ) {
-      seen.push(call.request);
-      if (call.request.claim?.route !== "group") {
-        return done({ code: grpcStatus.NOT_FOUND, details: "no" });
-      }
-      done(null, { action: 1, proxy: { address: "cell-9" } });
-    },
-  });
-  const { Buffer } = await import("node:buffer");
-  function toBuffer(bytes: Uint8Array) {
-    return Buffer.from(bytes);
-  }
-  const credentials = ServerCredentials.createSsl(
-    Buffer.from(read("ca.pem")),
-    [{
-      cert_chain: Buffer.from(read(`${certificate}.pem`)),
-      private_key: Buffer.from(read(`${certificate}.key`)),
-    }],
-    requiresCertificate,
-  );
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync(
-      "127.0.0.1:0",
-      credentials,
-      (error, port) => error ? reject(error) : resolve(port),
-    )
-  );
-  return {
-    port,
-    seen,
-    async [Symbol.asyncDispose]() {
-      server.forceShutdown();
-      await Promise.resolve();
-    },
-  };
-}
-
 const CLIENT = {
   certFile: pathOf("localhost.pem"),
   keyFile: pathOf("localhost.key"),
@@ -362,7 +286,7 @@ for (const row of TLS_ROWS) {
     sanitizeOps: false,
     sanitizeResources: false,
     async fn() {
-      await using server = await startGrpcJs(
+      await using server = await startTlsTopology(
         row.asksClient ?? false,
         row.certificate,
       );
