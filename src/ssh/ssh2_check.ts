@@ -78,13 +78,22 @@ const GCM_CIPHER_MEMBERS: ReadonlyMap<string, string> = new Map([
   ["_encKey", "object"],
   ["_encIV", "object"],
 ]);
-const CHACHA_DECIPHER_MEMBERS: ReadonlyMap<string, string> = new Map([
+const DECIPHER_MEMBERS: ReadonlyMap<string, string> = new Map([
   ["inSeqno", "number"],
   ["_onPayload", "function"],
-  ["_decKeyMain", "object"],
-  ["_decKeyPktLen", "object"],
   ["decrypt", "function"],
   ["free", "function"],
+]);
+const CHACHA_DECIPHER_MEMBERS: ReadonlyMap<string, string> = new Map([
+  ...DECIPHER_MEMBERS,
+  ["_decKeyMain", "object"],
+  ["_decKeyPktLen", "object"],
+]);
+const GCM_DECIPHER_MEMBERS: ReadonlyMap<string, string> = new Map([
+  ...DECIPHER_MEMBERS,
+  ["_decipherSSLName", "string"],
+  ["_decipherKey", "object"],
+  ["_decipherIV", "object"],
 ]);
 
 /**
@@ -130,6 +139,7 @@ export function checkCiphers(chacha: ProbedCiphers, gcm: ProbedCiphers): void {
   checkMembers(chacha.cipher, CHACHA_CIPHER_MEMBERS);
   checkMembers(chacha.decipher, CHACHA_DECIPHER_MEMBERS);
   checkMembers(gcm.cipher, GCM_CIPHER_MEMBERS);
+  checkMembers(gcm.decipher, GCM_DECIPHER_MEMBERS);
 }
 
 function checkMembers(

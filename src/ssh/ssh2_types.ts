@@ -103,6 +103,16 @@ export interface Ssh2ChachaCipher extends Ssh2Encrypter {
   readonly _encKeyPktLen: Buffer;
 }
 
+/** Decrypts aes128-gcm@openssh.com and aes256-gcm@openssh.com. */
+export interface Ssh2GcmDecipher extends Ssh2Decipher {
+  readonly _decipherSSLName: "aes-128-gcm" | "aes-256-gcm";
+  readonly _decipherKey: Buffer;
+  /** Counts the packets. */
+  readonly _decipherIV: Buffer;
+  /** @returns Where to go on, or `undefined` when all is used. */
+  decrypt(data: Buffer, from: number, end: number): number | undefined;
+}
+
 /** Decrypts chacha20-poly1305@openssh.com. */
 export interface Ssh2ChachaDecipher extends Ssh2Decipher {
   readonly _decKeyMain: Buffer;

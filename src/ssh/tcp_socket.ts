@@ -42,6 +42,8 @@ export class TcpSocket extends EventEmitter {
   readonly _readableState = { ended: false };
   /** Filters what arrives, until it is set to `undefined`. */
   intake: ((bytes: Buffer) => Buffer | undefined) | undefined;
+  /** Nothing more is read while what it returns is not settled. */
+  gate: (() => Promise<void> | undefined) | undefined;
   readonly #stream: TcpStream;
   readonly #queue = new OutputQueue();
   #pendingBytes = 0;
@@ -178,6 +180,8 @@ export class TcpSocket extends EventEmitter {
           target = undefined;
         }
         this.#deliver(bytes);
+        const gate = this.gate?.();
+        if (gate) await gate;
         while (this.#pendingBytes > READ_PAUSE_BYTES && !this.#isClosed) {
           await this.untilRoom();
         }

@@ -121,7 +121,7 @@ export class SshTransport {
     patchExtInfo(ssh2, this.protocol, offer.signatureAlgorithms);
     this.#watchHandshakes(offer);
     // Last, so that it comes first: the other steps already send.
-    patchCiphers(ssh2, this.protocol, socket);
+    patchCiphers(ssh2, this.protocol, this);
     this.#routePayloads(offer.lists);
   }
 

@@ -18,8 +18,8 @@ const TAG_BYTES = 16;
 const BLOCK_BYTES = 16;
 /** Where the number of the packet begins in the nonce. */
 const COUNTER_AT = 4;
-/** Packets below are encrypted here. */
-const REMOTE_BYTES_MIN = 4 * 1024;
+/** Packets below are encrypted and decrypted here. */
+export const REMOTE_BYTES_MIN = 4 * 1024;
 
 /** Where bytes go that are made later. */
 export interface LaterOutput {
@@ -36,7 +36,7 @@ export function patchAesGcm(
   output: LaterOutput | undefined,
 ): void {
   if (!isGcmCipher(cipher)) return;
-  const remote = output && new RemoteKey(cipher._encKey);
+  const remote = output && new RemoteKey(cipher._encKey, "encrypt");
   cipher.allocPacket = (payloadBytes) =>
     allocatePacket(payloadBytes, BLOCK_BYTES);
   cipher.encrypt = (packet) => {
@@ -58,13 +58,15 @@ export function patchAesGcm(
 }
 
 /** The key as WebCrypto has it, imported when it is first of use. */
-class RemoteKey {
+export class RemoteKey {
   readonly #bytes: Buffer;
+  readonly #usage: "encrypt" | "decrypt";
   #key: CryptoKey | undefined;
   #isImporting = false;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, usage: "encrypt" | "decrypt") {
     this.#bytes = bytes;
+    this.#usage = usage;
   }
 
   /** @returns `undefined` until it is imported, and if it cannot be. */
@@ -76,7 +78,7 @@ class RemoteKey {
         new Uint8Array(this.#bytes),
         "AES-GCM",
         false,
-        ["encrypt"],
+        [this.#usage],
       ).then((key) => this.#key = key, () => {});
     }
     return this.#key;
@@ -111,7 +113,9 @@ async function encryptRemotely(
 }
 
 /** WebCrypto takes no memory that threads share; nor do we have any. */
-function isPlainMemory(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
+export function isPlainMemory(
+  bytes: Uint8Array,
+): bytes is Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer;
 }
 
@@ -128,7 +132,7 @@ function encryptHere(
 }
 
 /** The nonce's counter is 64 bits wide and may wrap. */
-function countPacket(iv: Buffer): void {
+export function countPacket(iv: Buffer): void {
   const count = BigInt.asUintN(64, iv.readBigUInt64BE(COUNTER_AT) + 1n);
   iv.writeBigUInt64BE(count, COUNTER_AT);
 }

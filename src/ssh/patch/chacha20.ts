@@ -17,15 +17,13 @@ import type {
   Ssh2Poly1305,
   Ssh2Protocol,
 } from "../ssh2_types.ts";
+import { FrameReader, payloadOf } from "./frame_reader.ts";
 import { allocatePacket } from "./packet_memory.ts";
 
 const LENGTH_BYTES = 4;
 const MAC_BYTES = 16;
 const BLOCK_BYTES = 8;
 const POLY_KEY_BYTES = 32;
-/** Largest packet that ssh2 takes, and the bounds it sets. */
-const PACKET_BYTES_MAX = 35_000;
-const PACKET_BYTES_MIN = 8;
 /** One block of the stream, which the key of the checksum is taken from. */
 const FIRST_BLOCK = Buffer.alloc(64);
 
@@ -64,7 +62,10 @@ function patchDecipher(
   decipher: Ssh2ChachaDecipher,
   checksum: Checksum,
 ): void {
-  const frames = new FrameReader();
+  const frames = new FrameReader({
+    blockBytes: BLOCK_BYTES,
+    tagBytes: MAC_BYTES,
+  });
   decipher.decrypt = (data, from, end) => {
     let at = from;
     while (at < end) {
@@ -92,56 +93,6 @@ function patchDecipher(
     }
     return undefined;
   };
-}
-
-/** Collects the parts of a packet, without a copy where a part came whole. */
-class FrameReader {
-  /** The length field as it came: the checksum covers it. */
-  encryptedLength: Buffer = Buffer.alloc(LENGTH_BYTES);
-  needsLength = true;
-  bytes: Buffer = Buffer.alloc(0);
-  #sizeBytes = LENGTH_BYTES;
-  #held: Buffer | undefined;
-  #heldBytes = 0;
-
-  get isWhole(): boolean {
-    return this.bytes.length === this.#sizeBytes;
-  }
-
-  /** @returns Where the bytes that were not needed begin. */
-  take(data: Buffer, at: number, end: number): number {
-    const count = Math.min(this.#sizeBytes - this.#heldBytes, end - at);
-    if (this.#heldBytes === 0 && count === this.#sizeBytes) {
-      this.bytes = data.subarray(at, at + count);
-      return at + count;
-    }
-    this.#held ??= Buffer.allocUnsafe(this.#sizeBytes);
-    data.copy(this.#held, this.#heldBytes, at, at + count);
-    this.#heldBytes += count;
-    this.bytes = this.#held.subarray(0, this.#heldBytes);
-    return at + count;
-  }
-
-  /** @throws {Error} If no packet can have this length. */
-  expectBody(lengthBytes: number): void {
-    const isLength = lengthBytes >= PACKET_BYTES_MIN &&
-      lengthBytes <= PACKET_BYTES_MAX && lengthBytes % 8 === 0;
-    if (!isLength) throw new Error("Bad packet length");
-    this.encryptedLength = Buffer.from(this.bytes);
-    this.#expect(lengthBytes + MAC_BYTES, false);
-  }
-
-  expectLength(): void {
-    this.#expect(LENGTH_BYTES, true);
-  }
-
-  #expect(sizeBytes: number, needsLength: boolean): void {
-    this.needsLength = needsLength;
-    this.#sizeBytes = sizeBytes;
-    this.#held = undefined;
-    this.#heldBytes = 0;
-    this.bytes = Buffer.alloc(0);
-  }
 }
 
 /** The stream of one packet: the key of its checksum, then its data. */
@@ -199,14 +150,6 @@ function transform(key: Buffer, nonce: Buffer, data: Buffer): Buffer {
   const result = cipher.update(data);
   cipher.final();
   return result;
-}
-
-/** What stands between the length of the padding and the padding. */
-function payloadOf(packet: Buffer): Buffer {
-  const [paddingBytes = 0] = packet;
-  const end = packet.length - paddingBytes;
-  if (end < 1) throw new Error("Bad padding length");
-  return packet.subarray(1, end);
 }
 
 function isChachaCipher(cipher: object): cipher is Ssh2ChachaCipher {

@@ -10,22 +10,38 @@
  * @module
  */
 import { type LaterOutput, patchAesGcm } from "./aes_gcm.ts";
+import { type GatedInput, patchAesGcmDecipher } from "./aes_gcm_decipher.ts";
 import { patchChacha20 } from "./chacha20.ts";
 import type { Ssh2Cipher, Ssh2Library, Ssh2Protocol } from "../ssh2_types.ts";
 
+/** A connection on which bytes are encrypted and decrypted elsewhere. */
+export interface CipherSurroundings {
+  readonly socket: LaterOutput & GatedInput;
+  /** Ends the connection. */
+  fail(error: unknown): void;
+}
+
 /**
  * Adjusts the ciphers of new keys, before anything is sent with them.
- * @param output The connection's, for bytes that are encrypted elsewhere.
+ * @param around Without it everything is done at once.
  */
 export function patchCiphers(
   ssh2: Ssh2Library,
   protocol: Ssh2Protocol,
-  output?: LaterOutput,
+  around?: CipherSurroundings,
 ): void {
   const complete = protocol._onHandshakeComplete;
   protocol._onHandshakeComplete = (negotiated) => {
     patchChacha20(ssh2.poly1305, protocol);
-    patchAesGcm(protocol, output);
+    patchAesGcm(protocol, around?.socket);
+    if (around) {
+      around.socket.gate = undefined;
+      patchAesGcmDecipher(
+        protocol,
+        around.socket,
+        (error) => around.fail(error),
+      );
+    }
     releaseWhenFreed(protocol._cipher);
     releaseWhenFreed(protocol._decipher);
     complete(negotiated);
