@@ -18,6 +18,7 @@ import {
   checkLogFile,
   checkProgram,
   checkSecret,
+  judgeSelinux,
 } from "./doctor_config.ts";
 import {
   type Check,
@@ -31,6 +32,7 @@ import {
   type DoctorOptions,
   type DoctorRun,
   lookUpAccount,
+  readIfThere,
 } from "./doctor_run.ts";
 import { parseOperatorOptions } from "./operator_options.ts";
 
@@ -136,6 +138,8 @@ async function* checkInstallation(run: DoctorRun): AsyncGenerator<Check> {
   }
   yield await checkLogFile(run, config);
   yield await checkProgram(run, config);
+  const denials = judgeSelinux(readIfThere("/etc/selinux/config"));
+  if (denials) yield await timed("selinux", () => denials);
   const { checkSshd, readSshdWay } = await import("./doctor_sshd.ts");
   const way = await readSshdWay(run);
   yield* checkSshd(run, config, way);

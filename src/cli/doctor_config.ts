@@ -105,6 +105,21 @@ export function checkProgram(run: DoctorRun, config: Config): Promise<Check> {
   });
 }
 
+/**
+ * Says what cannot be judged here where SELinux is in force: whether sshd's
+ * helper may connect and write is in its policy, not in any mode.
+ * @param text Content of `/etc/selinux/config`.
+ * @returns `undefined` where it is not.
+ */
+export function judgeSelinux(text: string): Finding | undefined {
+  if (!/^\s*SELINUX\s*=\s*enforcing\s*$/m.test(text)) return undefined;
+  return warning(
+    "SELinux is enforcing, and what it denies cannot be seen from here",
+    "ausearch -m avc -ts recent names denials; sshd's helper must be allowed " +
+      "to connect to GitLab and to append to the log",
+  );
+}
+
 function judgeLogFile(
   { account, accountName }: DoctorRun,
   { logFile }: Config,

@@ -71,7 +71,8 @@ export function authFileOf(
   return account && `${account.home}/.ssh/authorized_keys`;
 }
 
-function readIfThere(path: string): string {
+/** A small file of the machine; nothing if it cannot be read. */
+export function readIfThere(path: string): string {
   try {
     return Deno.readTextFileSync(path);
   } catch {

@@ -93,7 +93,9 @@ function lintLog({ logFile, logLevel }: Config): ValueFinding[] {
     found.push({
       path: "log_file",
       isFatal: false,
-      advice: "lies in a folder that does not exist; no program makes it",
+      advice: logFile === ""
+        ? "is empty: gitlab-sshd writes to standard error, gitlab-shell nowhere"
+        : "lies in a folder that does not exist; no program makes it",
     });
   }
   return found;
