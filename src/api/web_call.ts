@@ -28,6 +28,7 @@ const CONNECT_TIMEOUT_MS = 40_000;
  * minutes to move a large object to where it belongs before it answers.
  */
 export const IDLE_TIMEOUT_MS = 10 * 60_000;
+const encoder = new TextEncoder();
 const USER_AGENT: HeaderLine = ["User-Agent", "GitLab-Shell"];
 
 /** A request that is on its way. */
@@ -66,6 +67,7 @@ export class WebCall implements ByteReader, Disposable {
       ["Connection", "close"] as const,
       ["Accept-Encoding", "identity"] as const,
       ...request.headers,
+      ...urlAuthorization(place, request.headers),
       ...web.headers,
     ];
     const { host } = place;
@@ -110,6 +112,19 @@ export class WebCall implements ByteReader, Disposable {
     this.#idle[Symbol.dispose]();
     this.#stream[Symbol.dispose]();
   }
+}
+
+/** What a URL says of a user counts where no header says more, as in Go. */
+function urlAuthorization(
+  { urlCredentials }: RequestPlace,
+  headers: readonly HeaderLine[],
+): HeaderLine[] {
+  const isGiven = headers.some(([name]) =>
+    name.toLowerCase() === "authorization"
+  );
+  if (urlCredentials === undefined || isGiven) return [];
+  const base64 = encoder.encode(urlCredentials).toBase64();
+  return [["Authorization", `Basic ${base64}`]];
 }
 
 function placeOrRefuse(url: string): RequestPlace {

@@ -6,6 +6,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { createHash } from "node:crypto";
 import type { ScriptedAnswer } from "../../src/devstack/api/script.ts";
+import { startLfsServer } from "../../src/devstack/lfs/lfs_server.ts";
 import { SAMPLE, SAMPLE_PROJECTS } from "../../src/devstack/sample.ts";
 import type { ProgramOutcome } from "../support/dist.ts";
 import { b, D, errorReply, F, GREETING, t } from "../support/lfs_session.ts";
@@ -293,5 +294,55 @@ testOnStand(
       `download took ${down.peakRssMib} MiB`,
     );
     if (BIG_MIB > 192) console.log({ up, down });
+  },
+);
+
+testOnStand(
+  "lfs.md 2.2: over https with the certificates of the system, and no others",
+  async () => {
+    const folder = new URL("../testdata/tls/", import.meta.url);
+    const read = (name: string) => Deno.readTextFile(new URL(name, folder));
+    const { state } = stand.stack.api;
+    await using store = startLfsServer({
+      listen: {
+        transport: "tls",
+        hostname: "localhost",
+        port: 0,
+        cert: await read("localhost.pem"),
+        key: await read("localhost.key"),
+      },
+      folder: `${stand.stack.folder}/tls`,
+      api: state,
+    });
+    const before = state.lfsUrl;
+    state.lfsUrl = store.url;
+    try {
+      const trusting = {
+        SSL_CERT_FILE: new URL("ca.pem", folder).pathname,
+        SSL_CERT_DIR: "/nowhere",
+      };
+      const session = (stdin: string, env: Record<string, string>) =>
+        stand.session({ command: UPLOAD, stdin, env });
+      const batch = t("batch") + D + t(`${OID} 12`) + F;
+      const { stdout } = await session(batch, trusting);
+      const [, id = "", token = ""] = / (id=\S+) (token=\S+)/.exec(stdout) ??
+        [];
+      const put = t(`put-object ${OID}`) + t("size=12") + t(id) + t(token) + D +
+        b(OBJECT) + F;
+      assertEquals(
+        (await session(put, trusting)).stdout,
+        GREETING + t("status 200") + F,
+      );
+      assertEquals(await store.state.store.list(), [OID]);
+      const count = store.requests.all.length;
+      const doubting = { ...trusting, SSL_CERT_FILE: "/nowhere" };
+      assertEquals(
+        (await session(batch, doubting)).stdout,
+        GREETING + errorReply(500, "internal error"),
+      );
+      assertEquals(store.requests.all.length, count);
+    } finally {
+      state.lfsUrl = before;
+    }
   },
 );

@@ -15,13 +15,14 @@ import {
 const BUFFER_PACKETS = 4;
 const BUFFER_BYTES = BUFFER_PACKETS * PKT_LINE_BYTES_MAX;
 
-/** One object on its way out. */
+/** Objects on their way out, one after the other. */
 export class DataWriter {
   readonly #sink: ByteWriter;
-  readonly #buffers = [
-    new Uint8Array(BUFFER_BYTES),
-    new Uint8Array(BUFFER_BYTES),
-  ] as const;
+  /** Made for the first object that fills one, and used for all. */
+  readonly #buffers: [Uint8Array | undefined, Uint8Array | undefined] = [
+    undefined,
+    undefined,
+  ];
   #activeBuffer: 0 | 1 = 0;
   /** Where the packet that is being filled begins. */
   #start = 0;
@@ -43,7 +44,7 @@ export class DataWriter {
         0,
         this.#start + PKT_LINE_BYTES_MAX - this.#at,
       );
-      this.#buffers[this.#activeBuffer].set(piece, this.#at);
+      this.#active.set(piece, this.#at);
       this.#at += piece.length;
       rest = rest.subarray(piece.length);
       if (this.#at === this.#start + PKT_LINE_BYTES_MAX) this.#endPacket();
@@ -51,23 +52,26 @@ export class DataWriter {
     }
   }
 
-  /** Sends what is left. @throws {Error} What the sink failed with. */
+  /** Sends what is left of an object. @throws {Error} What the sink failed with. */
   async finish(): Promise<void> {
     if (this.#at > this.#start + PKT_LENGTH_BYTES) this.#endPacket();
     if (this.#start > 0) await this.#sendBuffer();
     await this.#sending;
   }
 
+  get #active(): Uint8Array {
+    return this.#buffers[this.#activeBuffer] ??= new Uint8Array(BUFFER_BYTES);
+  }
+
   #endPacket(): void {
-    const buffer = this.#buffers[this.#activeBuffer];
-    writePktLength(buffer, this.#start, this.#at - this.#start);
+    writePktLength(this.#active, this.#start, this.#at - this.#start);
     this.#start = this.#at;
     this.#at += PKT_LENGTH_BYTES;
   }
 
   async #sendBuffer(): Promise<void> {
     await this.#sending;
-    const full = this.#buffers[this.#activeBuffer].subarray(0, this.#start);
+    const full = this.#active.subarray(0, this.#start);
     this.#sending = this.#sink.write(full);
     // It is awaited before the next one; until then nobody listens.
     this.#sending.catch(() => {});

@@ -6,7 +6,6 @@ import { isSuccess } from "../../api/lfs_client.ts";
 import type { WebAnswer } from "../../api/web_client.ts";
 import { errorChainText } from "../../core/errors.ts";
 import { type Arguments, parseInt64 } from "./arguments.ts";
-import { DataWriter } from "./data_writer.ts";
 import { formatStatus } from "./packet_writer.ts";
 import { TransferError } from "./transfer_error.ts";
 import { readArguments, type TransferSession } from "./transfer_session.ts";
@@ -48,9 +47,8 @@ function findSize(
 async function copyObject(
   oid: string,
   answer: WebAnswer,
-  { writer, log }: TransferSession,
+  { data, log }: TransferSession,
 ): Promise<void> {
-  const data = new DataWriter(writer.sink);
   for (;;) {
     let piece: Uint8Array | null;
     try {

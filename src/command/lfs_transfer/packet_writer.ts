@@ -26,12 +26,12 @@ const DELIM = encodePktMarker("delim");
 
 /** Writes to one session's standard output. */
 export class PacketWriter {
-  readonly sink: ByteWriter;
+  readonly #sink: ByteWriter;
   readonly #log: Logger;
   #waiting: Uint8Array[] = [];
 
   constructor(sink: ByteWriter, log: Logger) {
-    this.sink = sink;
+    this.#sink = sink;
     this.#log = log;
   }
 
@@ -77,7 +77,7 @@ export class PacketWriter {
       bytes.set(packet, at);
       at += packet.length;
     }
-    await this.sink.write(bytes);
+    await this.#sink.write(bytes);
   }
 }
 

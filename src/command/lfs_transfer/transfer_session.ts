@@ -6,6 +6,7 @@ import type { LfsOperation } from "../../api/lfs_batch.ts";
 import type { LfsClient } from "../../api/lfs_client.ts";
 import type { Logger } from "../../core/log.ts";
 import { type Arguments, parseArguments } from "./arguments.ts";
+import type { DataWriter } from "./data_writer.ts";
 import type { ObjectTokens } from "./object_token.ts";
 import { PacketFault, type PacketReader } from "./packet_reader.ts";
 import type { PacketWriter, Reply } from "./packet_writer.ts";
@@ -17,6 +18,8 @@ export interface TransferSession {
   readonly operation: LfsOperation;
   readonly reader: PacketReader;
   readonly writer: PacketWriter;
+  /** Of the data of objects, between what `writer` writes. */
+  readonly data: DataWriter;
   readonly lfs: LfsClient;
   readonly tokens: ObjectTokens;
   readonly memory: UploadMemory;

@@ -44,7 +44,8 @@ export class BufferedInput {
 
   /** Reads at least one and at most `bytesMax` bytes; `null` at the end. */
   async read(bytesMax: number): Promise<Uint8Array | null> {
-    if (this.#held.length === 0 && !await this.#more()) return null;
+    const wantedBytes = Math.max(READ_BYTES, bytesMax);
+    if (this.#held.length === 0 && !await this.#more(wantedBytes)) return null;
     const taken = this.#held.subarray(0, bytesMax);
     this.#held = this.#held.subarray(taken.length);
     return taken;
@@ -61,8 +62,8 @@ export class BufferedInput {
     throw new RangeError(`Cannot accept more than ${bytesMax} bytes here`);
   }
 
-  async #more(): Promise<boolean> {
-    const buffer = new Uint8Array(this.#held.length + READ_BYTES);
+  async #more(readBytes = READ_BYTES): Promise<boolean> {
+    const buffer = new Uint8Array(this.#held.length + readBytes);
     buffer.set(this.#held);
     const sizeBytes = await this.#socket.read(
       buffer.subarray(this.#held.length),

@@ -36,7 +36,8 @@ export interface HttpResponse {
 
 const HEAD_BYTES_MAX = 65_536;
 const CHUNK_LINE_BYTES_MAX = 1024;
-const READ_BYTES = 65_536;
+/** Most that one read of a body brings: some are very large. */
+const READ_BYTES = 262_144;
 
 /** Values of all lines with this name, whatever its letter case. */
 export function headerValues(headers: HeaderLines, name: string): string[] {

@@ -235,3 +235,15 @@ Deno.test("a client that has gone ends the download", async () => {
   const outcome = await transfer(input, { stdoutBytesMax: 300_000 });
   assertEquals(outcome.error instanceof Deno.errors.BrokenPipe, true);
 });
+
+Deno.test("lfs.md 3.1: credentials of a URL count where no header says more", async () => {
+  await using api = openScriptedApi([whole(200, text)]);
+  const href = api.url.replace("//", "//me:s%40crt@");
+  assertEquals((await get(href)).reply, FOUND);
+  const headers = { authorization: "Bearer x" };
+  assertEquals((await get(href, { headers })).reply, FOUND);
+  assertEquals(
+    api.attempts.map((seen) => headerValues(seen, "Authorization")),
+    [[`Basic ${btoa("me:s@crt")}`], ["Bearer x"]],
+  );
+});
