@@ -7,6 +7,7 @@ import { loadHostKeys, parseHostKey } from "../../../src/ssh/host_keys.ts";
 import { PassphraseError } from "../../../src/ssh/openssh_private_key.ts";
 import { parsePublicKey } from "../../../src/ssh/public_key.ts";
 import { SshWriter } from "../../../src/ssh/wire.ts";
+import { SeededRandom } from "../../support/seeded_random.ts";
 import { keygen, publicKeyText } from "./ssh_fixture.ts";
 
 const DATA = Buffer.from("exchange hash");
@@ -162,4 +163,38 @@ Deno.test("an RSA host key also signs for clients that only know SHA-1", () => {
   const signature = key.sign(DATA, undefined);
   if (signature instanceof Error) throw signature;
   assert(verify("sha1", DATA, createPublicKey(privateKey), signature));
+});
+
+Deno.test("parseHostKey() reads a key with any fault or refuses it in a sentence", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const args of [["-t", "ed25519"], ["-t", "ecdsa"]]) {
+      const path = `${folder}/${args[1]}`;
+      await keygen(path, args);
+      const text = await Deno.readTextFile(path);
+      const body = Uint8Array.fromBase64(
+        text.replaceAll(/-----[^-]+-----|\s/g, ""),
+      );
+      const random = new SeededRandom(20_261_129);
+      for (let round = 0; round < 1_500; round++) {
+        const spoiled = body.slice(
+          0,
+          random.below(4) === 0 ? round : undefined,
+        );
+        if (spoiled.length > 0) {
+          spoiled[random.below(spoiled.length)] = random.below(256);
+        }
+        const pem = `-----BEGIN OPENSSH PRIVATE KEY-----\n` +
+          `${spoiled.toBase64()}\n-----END OPENSSH PRIVATE KEY-----\n`;
+        try {
+          // A fault in the comment or the public half in front changes nothing.
+          assert(parseHostKey(pem).getPublicSSH().length > 0);
+        } catch (error) {
+          assert(error instanceof Error && error.message !== "");
+        }
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
