@@ -276,7 +276,9 @@ export class Connection {
         this.#metrics.noteRefusal(attempt.blame);
         // SSH has no words for a refusal, but some may come before it.
         if (this.#refusals.add(attempt)) {
-          transport.send(encodeUserauthBanner(`${CANNOT_ASK_TEXT}\n`));
+          // The sentence is our own, so that it may say what to look for.
+          const text = `${CANNOT_ASK_TEXT} Correlation id: ${correlationId}`;
+          transport.send(encodeUserauthBanner(`${text}\n`));
         }
       },
     });

@@ -117,7 +117,8 @@ Deno.test("sshd.md case 54: a failing API looks like an unknown key, but for a l
   }).output();
   assertStringIncludes(
     new TextDecoder().decode(stderr),
-    "GitLab cannot check your key at the moment: Internal API unreachable.",
+    "GitLab cannot check your key at the moment: Internal API unreachable. " +
+      "Correlation id: ",
   );
   const record = await fixture.logged(FAILED);
   assertEquals(record["level"], "WARN");
