@@ -84,7 +84,9 @@ export function formatLauncher(program: BuiltProgram): string {
   return `#!/bin/sh
 # ${describe(program)}
 set -f
-unset IFS
+unset IFS home
+# Not exported, so that it outlives what follows.
+home=\${HOME-}
 # Values may hold words that look like a variable: unsetting one too many of
 # those that nobody reads does no harm.
 for word in $(export -p); do
@@ -106,15 +108,31 @@ case $folder in
 esac
 # A core file would hold the secret.
 ulimit -c 0
-export ${assignments.join(" ")}
+${findDenied(library)}export ${assignments.join(" ")}
 export HOME="$folder/lib"
 place=$folder/lib/${library.name}
 ${hasCache ? openFolder(library) : ""}main=main.js
 ${chooseMain(library)}exec "$folder/lib/deno" run \\
   ${flags.map(quote).join(" \\\n  ")} \\
+  "--deny-write=$denied" \\${library.hiddenInSession ? HIDDEN_FLAG : ""}
   "$place/$main" \\
   ${programWord(program)}@"$self" "$@"
 `;
+}
+
+/** Expands to nothing outside of a session. */
+const HIDDEN_FLAG = '\n  ${hidden:+"--deny-read=$hidden"} \\';
+
+/**
+ * Refuses what is known at the start alone: no program may change a program,
+ * nor decide who may log in, unless that is its work.
+ */
+function findDenied({ writesKeys, hiddenInSession }: ProgramLibrary): string {
+  const keys = "${home:+,$home/.ssh}";
+  const denied = `denied=$folder${writesKeys ? "" : keys}\n`;
+  if (!hiddenInSession) return denied;
+  const hidden = `hidden=${hiddenInSession.join(",")}${keys}`;
+  return `${denied}case \${SSH_CONNECTION-} in ?*) ${hidden} ;; esac\n`;
 }
 
 /** Has the library read through a descriptor, where the system has a name for it. */

@@ -38,6 +38,15 @@ export interface ProgramLibrary {
   readonly wholePatterns?: readonly string[];
   /** Every variable that the programs may see; all others are unset to them. */
   readonly environment: readonly string[];
+  /** Files and folders that the programs may not read. */
+  readonly hidden: readonly string[];
+  /**
+   * The same in a session alone, where the launcher can tell. An operator's
+   * command of the same program may have to read them.
+   */
+  readonly hiddenInSession?: readonly string[];
+  /** Whether the programs may write to the caller's `~/.ssh`. */
+  readonly writesKeys: boolean;
 }
 
 /**
@@ -84,6 +93,34 @@ const TRACING_ENVIRONMENT = [
   "OTEL_SERVICE_NAME",
 ] as const;
 
+/** What the system keeps secret from nearly everyone. */
+const SYSTEM_SECRETS = [
+  "/etc/gshadow",
+  "/etc/gshadow-",
+  "/etc/shadow",
+  "/etc/shadow-",
+  "/etc/ssl/private",
+  "/etc/sudoers",
+  "/etc/sudoers.d",
+] as const;
+
+/** Who has an account. */
+const SYSTEM_ACCOUNTS = [
+  "/etc/group",
+  "/etc/group-",
+  "/etc/passwd",
+  "/etc/passwd-",
+] as const;
+
+/** Settings and host keys of OpenSSH. */
+const OPENSSH_FOLDER = "/etc/ssh";
+
+/**
+ * Where the clouds give out the credentials of a machine to whoever asks from
+ * it. Neither GitLab nor Gitaly is there.
+ */
+const METADATA_ADDRESSES = ["169.254.169.254", "[fd00:ec2::254]"] as const;
+
 /** Every bundle; a program is in exactly one. */
 export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
   {
@@ -106,6 +143,9 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
       "SSH_CONNECTION",
       "SSH_ORIGINAL_COMMAND",
     ],
+    hidden: [],
+    hiddenInSession: [...SYSTEM_SECRETS, ...SYSTEM_ACCOUNTS, OPENSSH_FOLDER],
+    writesKeys: false,
   },
   {
     name: "gitlab-keys",
@@ -130,6 +170,8 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
       "HOME",
       CALLER_HOME,
     ],
+    hidden: SYSTEM_SECRETS,
+    writesKeys: true,
   },
   {
     name: "gitlab-sshd",
@@ -147,6 +189,8 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
       "GITLAB_URL",
       ...TRACING_ENVIRONMENT,
     ],
+    hidden: [...SYSTEM_SECRETS, ...SYSTEM_ACCOUNTS],
+    writesKeys: false,
   },
   {
     name: "gitaly-ssh",
@@ -164,6 +208,8 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
       "GITALY_USE_SIDECHANNEL",
       "GITALY_WD",
     ],
+    hidden: [...SYSTEM_SECRETS, ...SYSTEM_ACCOUNTS, OPENSSH_FOLDER],
+    writesKeys: false,
   },
 ];
 
@@ -189,25 +235,34 @@ export const FIXED_ENVIRONMENT: Readonly<Record<string, string>> = {
  * What the programs of a library may do, as flags of `deno run` and
  * `deno compile`.
  *
- * Read, write and net cannot be narrowed when a program is built, because
- * config.yml, the files and sockets that it names and the addresses of Gitaly
- * are known at run time alone. Write is more than the log: Deno asks for it
- * to connect to a Unix socket. Nor would it help to refuse some paths: what
- * may write may make a symbolic link to them, and Deno judges the link (seen
- * on 2.9.6). So files are bounded by the Unix user alone, but for most of
- * /proc, /sys and /dev, which Deno keeps from all without --allow-all. No
- * program may start another one, load native code, import from the network,
- * signal a process or ask about the machine.
+ * Read, write and net cannot be granted more narrowly when a program is built,
+ * because config.yml, the files and sockets that it names and the addresses of
+ * Gitaly are known at run time alone. Write is more than the log: Deno asks
+ * for it to connect to a Unix socket.
+ *
+ * What can be refused is. Write is granted below `/` and not as such, which
+ * means the same but for one thing: Deno makes no symbolic links for whoever
+ * has it so. With links a refused path could be read under another name, since
+ * Deno judges the link. A folder above a refused one can still be renamed by
+ * whoever may do so by the rules of Unix.
+ *
+ * No program may start another one, load native code, import from the network,
+ * signal a process or ask about the machine. Of /proc, /sys and /dev Deno
+ * itself keeps most from all without --allow-all.
  */
-export function permissionFlags({ environment }: ProgramLibrary): string[] {
+export function permissionFlags(
+  { environment, hidden }: ProgramLibrary,
+): string[] {
   return [
     "--no-prompt",
     "--allow-read",
-    "--allow-write",
+    "--allow-write=/",
     "--allow-net",
     `--allow-env=${environment.join(",")}`,
     // Every other variable is unset to the program rather than an error.
     "--ignore-env",
+    ...hidden.length > 0 ? [`--deny-read=${hidden.join(",")}`] : [],
+    `--deny-net=${METADATA_ADDRESSES.join(",")}`,
     "--deny-run",
     "--deny-ffi",
     "--deny-sys",

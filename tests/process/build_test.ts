@@ -108,8 +108,8 @@ async function readMetadata(path: string): Promise<Metadata> {
   throw new RangeError(`Cannot find what was baked into ${path}`);
 }
 
-function expectedPermissions({ environment }: ProgramLibrary) {
-  const granted = { allow_read: [], allow_write: [], allow_net: [] };
+function expectedPermissions({ environment, hidden }: ProgramLibrary) {
+  const granted = { allow_read: [], allow_write: ["/"], allow_net: [] };
   const refused = { deny_run: [], deny_ffi: [], deny_sys: [], deny_import: [] };
   return {
     ...granted,
@@ -120,9 +120,9 @@ function expectedPermissions({ environment }: ProgramLibrary) {
     allow_run: null,
     allow_ffi: null,
     allow_sys: null,
-    deny_read: null,
+    deny_read: hidden.length > 0 ? hidden : null,
     deny_write: null,
-    deny_net: null,
+    deny_net: ["169.254.169.254", "[fd00:ec2::254]"],
     deny_env: null,
     ignore_read: null,
   };

@@ -27,8 +27,11 @@ export const HOSTILE_ENVIRONMENT: Readonly<Record<string, string>> = {
   TMPDIR: ".",
   XDG_CACHE_HOME: "./cache",
   // Names that the launcher uses itself.
+  denied: "./none",
   file: "./none",
   folder: "./none",
+  hidden: "./none",
+  home: "./none",
   name: "./none",
   self: "./none",
   word: "./none",

@@ -32,11 +32,14 @@ for (const library of PROGRAM_LIBRARIES) {
     const text = formatLauncher(built(library));
     // Nothing between the command and the file but flags, each on its line.
     const [, command = ""] = text.split('exec "$folder/lib/deno" run \\\n');
-    const lines = command.split(" \\\n").map((line) => line.trim());
+    const lines = command.split(" \\\n")
+      .map((line) => line.trim().replace(/^'(.*)'$/, "$1"));
     assertEquals(lines.slice(0, -2), [
       "--quiet",
       ...runFlags(library, "portable"),
       ...permissionFlags(library),
+      '"--deny-write=$denied"',
+      ...library.hiddenInSession ? ['${hidden:+"--deny-read=$hidden"}'] : [],
     ]);
     assertEquals(lines.slice(-2), [
       `"$place/$main"`,

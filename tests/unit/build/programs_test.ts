@@ -45,15 +45,29 @@ for (const library of PROGRAM_LIBRARIES) {
     assertEquals(permissionFlags(library), [
       "--no-prompt",
       "--allow-read",
-      "--allow-write",
+      "--allow-write=/",
       "--allow-net",
       `--allow-env=${library.environment.join(",")}`,
       "--ignore-env",
+      ...library.hidden.length > 0
+        ? [`--deny-read=${library.hidden.join(",")}`]
+        : [],
+      "--deny-net=169.254.169.254,[fd00:ec2::254]",
       "--deny-run",
       "--deny-ffi",
       "--deny-sys",
       "--deny-import",
     ]);
+  });
+
+  Deno.test(`${library.name} may not read the system's secrets in a session`, () => {
+    const hidden = [...library.hidden, ...library.hiddenInSession ?? []];
+    assertEquals(
+      ["/etc/shadow", "/etc/gshadow", "/etc/sudoers"].filter((path) =>
+        !hidden.includes(path)
+      ),
+      [],
+    );
   });
 
   Deno.test(`the environment of ${library.name} sets nothing of the runtime`, () => {
