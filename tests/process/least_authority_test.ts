@@ -108,7 +108,7 @@ async function probe(model: ProgramLibrary, isSession: boolean) {
   using place = makeTempDir({
     "home/.ssh/id_ed25519": "a key\n",
     "home/.ssh/authorized_keys": "",
-    "work/log": "",
+    "own/log": "",
   });
   const path = await buildSingleProgram(`${place.path}/bin`, {
     name: "probe",
@@ -117,7 +117,7 @@ async function probe(model: ProgramLibrary, isSession: boolean) {
   });
   const { stdout, stderr, exitStatus } = await runProgram("probe", {
     path,
-    args: [`${place.path}/work`, `${place.path}/home`],
+    args: [`${place.path}/own`, `${place.path}/home`],
     env: {
       ...HOSTILE_ENVIRONMENT,
       HOME: `${place.path}/home`,
@@ -127,7 +127,7 @@ async function probe(model: ProgramLibrary, isSession: boolean) {
   assertEquals({ stderr, exitStatus }, { stderr: "", exitStatus: 0 });
   const outcome: Record<string, string> = JSON.parse(stdout);
   assertEquals(Object.keys(outcome), Object.keys(ATTEMPTS));
-  assert((await Deno.readTextFile(`${place.path}/work/log`)).length > 0);
+  assert((await Deno.readTextFile(`${place.path}/own/log`)).length > 0);
   return outcome;
 }
 
@@ -157,7 +157,7 @@ for (const model of PROGRAM_LIBRARIES) {
 Deno.test("the attempts succeed where nothing is refused", async () => {
   using place = makeTempDir({
     "home/.ssh/id_ed25519": "a key\n",
-    "work/log": "",
+    "own/log": "",
     "bin/probe": "",
     "bin/lib/probe/main.js": PROBE,
   });
@@ -169,7 +169,7 @@ Deno.test("the attempts succeed where nothing is refused", async () => {
       "--no-config",
       `${place.path}/bin/lib/probe/main.js`,
       `probe@v@${place.path}/bin/probe`,
-      `${place.path}/work`,
+      `${place.path}/own`,
       `${place.path}/home`,
     ],
     stderr: "null",
