@@ -6,6 +6,9 @@
  * @module
  */
 
+/** The project of a question about access. */
+const PROJECT = /"project":"\/?([^"]*?)(?:\.git)?"/;
+
 if (import.meta.main) {
   const [path = "", file = "", delay = "0"] = Deno.args;
   const answers: Record<string, unknown> = JSON.parse(
@@ -40,10 +43,11 @@ async function serve(
   using socket = connection;
   const buffer = new Uint8Array(16_384);
   const size = await socket.read(buffer) ?? 0;
-  const target = new TextDecoder().decode(buffer.subarray(0, size))
-    .split(" ")[1] ?? "";
+  const request = new TextDecoder().decode(buffer.subarray(0, size));
+  const target = request.split(" ")[1] ?? "";
   const endpoint = target.replace("/api/v4/internal", "").split("?")[0] ?? "";
+  const [, project = ""] = PROJECT.exec(request) ?? [];
   if (delayMs > 0) await new Promise((done) => setTimeout(done, delayMs));
-  const reply = replies.get(endpoint);
+  const reply = replies.get(`${endpoint} ${project}`) ?? replies.get(endpoint);
   if (reply !== undefined) await socket.write(reply);
 }

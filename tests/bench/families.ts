@@ -1,0 +1,15 @@
+/**
+ * Every family of scenarios, in the order of the table.
+ * @module
+ */
+import type { Family } from "./bench_world.ts";
+import { accountFamily } from "./families/account.ts";
+import { startFamily } from "./families/start.ts";
+import { transferFamily } from "./families/transfer.ts";
+
+/** Chosen by their names. */
+export const FAMILIES: readonly Family[] = [
+  startFamily,
+  accountFamily,
+  transferFamily,
+];
