@@ -4,6 +4,10 @@
  */
 import type { Family } from "./bench_world.ts";
 import { accountFamily } from "./families/account.ts";
+import { opensshFamily } from "./families/openssh.ts";
+import { sshdCrowdFamily } from "./families/sshd_crowd.ts";
+import { sshdLoginsFamily } from "./families/sshd_logins.ts";
+import { sshdTransferFamily } from "./families/sshd_transfer.ts";
 import { startFamily } from "./families/start.ts";
 import { transferFamily } from "./families/transfer.ts";
 
@@ -12,4 +16,8 @@ export const FAMILIES: readonly Family[] = [
   startFamily,
   accountFamily,
   transferFamily,
+  opensshFamily,
+  sshdLoginsFamily,
+  sshdTransferFamily,
+  sshdCrowdFamily,
 ];

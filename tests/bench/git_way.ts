@@ -26,20 +26,23 @@ export interface GitWay {
   readonly receivePack?: string;
   /** Begins to look at what is used; the result tells it. */
   meter?(): () => Promise<WayUsage>;
+  /** Environment that `meter` needs, where looking itself takes time. */
+  readonly meterEnv?: Readonly<Record<string, string>>;
 }
 
 /** One operation of git, done over and over. */
 export interface GitWork {
   /** Words of the command for a way. */
-  words(way: GitWay, round: number): Promise<readonly string[]>;
+  words(way: GitWay): Promise<readonly string[]>;
   /** Throws unless the work was done, and takes away what it left. */
-  finish(way: GitWay, round: number): Promise<void>;
+  finish(): Promise<void>;
   /** What is carried, in MiB. */
   readonly sizeMib: number;
 }
 
 const GIT_TIMEOUT_MS = 300_000;
 const GIB_MIB = 1024;
+const METERED_MIB_MIN = 64;
 /** Name of the note with the processor's time. */
 export const CPU_PER_GIB_NOTE = "CPU-s/GiB";
 const decoder = new TextDecoder();
@@ -78,7 +81,10 @@ export async function runGit(
   return decoder.decode(stdout);
 }
 
-/** Throughput of each way in turn, in MiB/s. */
+/**
+ * Throughput of each way in turn, in MiB/s. Small operations are looked at in
+ * one more round that does not count: to look takes as long as they do.
+ */
 export async function timeWays(
   { folder }: BenchWorld,
   { ways, work, rounds }: {
@@ -89,19 +95,22 @@ export async function timeWays(
 ): Promise<Series[]> {
   const rates = ways.map(() => [] as number[]);
   const usages = ways.map(() => [] as WayUsage[]);
-  for (let round = 0; round < rounds; round++) {
+  const isLarge = work.sizeMib >= METERED_MIB_MIN;
+  for (let round = 0; round < rounds + (isLarge ? 0 : 1); round++) {
+    const isMetered = isLarge || round === rounds;
     for (const [index, way] of ways.entries()) {
-      const words = await work.words(way, round);
-      const read = way.meter?.();
+      const words = await work.words(way);
+      const read = isMetered ? way.meter?.() : undefined;
       const startMs = performance.now();
       await runGit([...way.options ?? [], ...words], {
         ...gitEnv(folder),
         ...way.env,
+        ...isMetered ? way.meterEnv : {},
       });
       const seconds = (performance.now() - startMs) / 1000;
       const usage = await read?.();
-      await work.finish(way, round);
-      rates[index]?.push(work.sizeMib / seconds);
+      await work.finish();
+      if (round < rounds) rates[index]?.push(work.sizeMib / seconds);
       if (usage) usages[index]?.push(usage);
     }
   }

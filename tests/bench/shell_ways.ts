@@ -29,11 +29,15 @@ export async function openShellWays(world: BenchWorld): Promise<GitWay[]> {
   const { rootPath } = await world.api(0);
   const ways = contendersOf("gitlab-shell").map(async ([name, program]) => {
     const script = `${world.folder}/ssh ${name}`.replaceAll(/[^\w/-]/g, "-");
-    await writeSshScript(script, { program, rootPath });
+    const metered = `${script}-metered`;
+    const counter = [Deno.execPath(), ...measureWords(`${script}.json`)];
+    await writeSshScript(script, { program, rootPath, counter: [] });
+    await writeSshScript(metered, { program, rootPath, counter });
     const way: GitWay = {
       name,
       urlOf: (project) => `git@host:${project}.git`,
       env: { GIT_SSH_COMMAND: script },
+      meterEnv: { GIT_SSH_COMMAND: metered },
       meter: () => async () =>
         JSON.parse(await Deno.readTextFile(`${script}.json`)),
     };
@@ -42,12 +46,16 @@ export async function openShellWays(world: BenchWorld): Promise<GitWay[]> {
   return [pipe, ...await Promise.all(ways)];
 }
 
-/** Stands in for ssh, and counts what the program uses. */
+/** Stands in for ssh; `counter` runs what follows it. */
 async function writeSshScript(
   path: string,
-  { program, rootPath }: { program: string; rootPath: string },
+  { program, rootPath, counter }: {
+    program: string;
+    rootPath: string;
+    counter: readonly string[];
+  },
 ): Promise<void> {
-  const words = measureWords(`${path}.json`).map((word) => `'${word}'`);
+  const words = [...counter, program, "key-1"].map((word) => `'${word}'`);
   await Deno.writeTextFile(
     path,
     `#!/bin/sh
@@ -55,7 +63,7 @@ for last; do :; done
 export SSH_ORIGINAL_COMMAND="$last"
 export SSH_CONNECTION="127.0.0.1 0 127.0.0.2 65535"
 export GITLAB_SHELL_DIR='${rootPath}'
-exec '${Deno.execPath()}' ${words.join(" ")} '${program}' key-1
+exec ${words.join(" ")}
 `,
     { mode: 0o755 },
   );
