@@ -4,7 +4,11 @@
  */
 import type { Family } from "./bench_world.ts";
 import { accountFamily } from "./families/account.ts";
+import { firstByteFamily } from "./families/first_byte.ts";
+import { gitalySshFamily } from "./families/gitaly_ssh.ts";
+import { keysFamily } from "./families/keys.ts";
 import { opensshFamily } from "./families/openssh.ts";
+import { sessionsFamily } from "./families/sessions.ts";
 import { sshdCrowdFamily } from "./families/sshd_crowd.ts";
 import { sshdLoginsFamily } from "./families/sshd_logins.ts";
 import { sshdTransferFamily } from "./families/sshd_transfer.ts";
@@ -15,9 +19,13 @@ import { transferFamily } from "./families/transfer.ts";
 export const FAMILIES: readonly Family[] = [
   startFamily,
   accountFamily,
+  firstByteFamily,
   transferFamily,
+  sessionsFamily,
   opensshFamily,
   sshdLoginsFamily,
   sshdTransferFamily,
   sshdCrowdFamily,
+  gitalySshFamily,
+  keysFamily,
 ];
