@@ -6,7 +6,7 @@
  * @module
  */
 import { errorText, GitalyError, UsageError } from "../core/errors.ts";
-import { EXIT_FAILURE } from "../core/exit_status.ts";
+import { EXIT_FAILURE, EXIT_OK } from "../core/exit_status.ts";
 import type { Host } from "../core/host.ts";
 import { writeText } from "../core/io.ts";
 import { SILENT_LOGGER } from "../core/log.ts";
@@ -18,6 +18,7 @@ import type {
 import { exitStatusOfBrokenPipe } from "./failure.ts";
 import { openGitalyClient } from "./gitaly_loader.ts";
 import { formatLogrusLine } from "./logrus_line.ts";
+import { formatVersion, isVersionRequest } from "./version.ts";
 
 /** Words that git appends after the service: at least host and command. */
 const WORDS_MIN = 3;
@@ -80,6 +81,10 @@ export function parseFeatureFlags(text: string): [string, string][] {
  * @returns The exit status of the remote git, or 1; never throws.
  */
 export async function runGitalySsh(host: Host): Promise<number> {
+  if (isVersionRequest(host)) {
+    await writeText(host.io.stdout, formatVersion(host));
+    return EXIT_OK;
+  }
   // git passes three words at least.
   if (host.args.length === 1) {
     const [word = ""] = host.args;

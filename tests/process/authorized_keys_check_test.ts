@@ -100,7 +100,7 @@ const lookupFailed = (outcome: LookupOutcome) =>
   assert(told(outcome).at(-1)?.startsWith("ERROR authorized_keys: lookup"));
 
 // They take seconds each, and wait together.
-Deno.test("keys-and-config.md cases 18, 19, 21 and 44: GitLab fails, is gone, or hangs", async (test) => {
+Deno.test("keys-and-config.md cases 18, 19, 21 and 44, internal-api.md case 87: GitLab fails, is gone, or hangs", async (test) => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
   listener.close();
@@ -428,6 +428,25 @@ Deno.test("keys-and-config.md case 134: without the variable the root is above t
       "",
     ],
   );
+});
+
+Deno.test("keys-and-config.md case 135: a link elsewhere leads to the root of the program", async () => {
+  await using api = openScriptedApi([FOUND]);
+  using folder = makeTempDir({
+    "x/config.yml": `gitlab_url: "${api.url}"\nsecret: x\n`,
+  });
+  const target = await copyProgramTo(PROGRAM, `${folder.path}/x/bin`);
+  Deno.mkdirSync(`${folder.path}/y`);
+  const path = `${folder.path}/y/tool`;
+  Deno.symlinkSync(target, path);
+  const { stdout, stderr } = await runProgram(PROGRAM, {
+    path,
+    args: ["git", "git", "KEY"],
+  });
+  assertEquals([stdout, stderr], [
+    `command="${folder.path}/x/bin/gitlab-shell key-1",${OPTS} public-key\n`,
+    "",
+  ]);
 });
 
 Deno.test("a lookup leaves no key and no token in the log", async () => {

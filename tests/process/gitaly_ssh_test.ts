@@ -96,6 +96,19 @@ function errorOf({ stderr }: ProgramOutcome): string {
   return quoted.startsWith('"') ? JSON.parse(quoted) : quoted;
 }
 
+/** A server that hands each connection to `serve`, and nothing more. */
+function listenOn(serve: (conn: Deno.TcpConn) => unknown): Deno.TcpListener {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  (async () => {
+    for await (const conn of listener) serve(conn);
+  })().catch(() => {});
+  return listener;
+}
+
+function addressOf({ addr }: Deno.TcpListener): string {
+  return `tcp://127.0.0.1:${addr.port}`;
+}
+
 async function git(
   args: readonly string[],
   env: Record<string, string>,
@@ -202,6 +215,8 @@ const BAD_PAYLOADS = [
   ["a field twice", '{"gitProtocol":"","git_protocol":""}'],
   ["trailing data", "{} {}"],
   ["a wrong type", '{"gitProtocol":1}'],
+  // As long as Linux lets a variable be.
+  ["long", `{"gitProtocol":"${"x".repeat(131_000)}"`],
 ] as const;
 for (const [name, payload] of BAD_PAYLOADS) {
   testOnStand(`gitaly.md case 66: a payload that is ${name}`, async () => {
@@ -213,6 +228,32 @@ for (const [name, payload] of BAD_PAYLOADS) {
     assertEquals(outcome.exitStatus, 1);
   });
 }
+
+testOnStand(
+  "a payload without a repository is Gitaly's to refuse",
+  async () => {
+    const texts = [
+      ["upload-pack", "{}", "repository not set"],
+      ["receive-pack", "{}", "empty GlId"],
+      ["receive-pack", '{"glId":"user-1"}', "repository not set"],
+      ["upload-archive", "{}", "repository not set"],
+    ] as const;
+    for (const [service, payload, text] of texts) {
+      const outcome = await runGitalySsh(
+        [service, ...GIT_WORDS],
+        environment(payload),
+      );
+      assertEquals([outcome.exitStatus, outcome.stderr.split("\n").length], [
+        1,
+        2,
+      ]);
+      assertEquals(
+        errorOf(outcome),
+        `rpc error: code = InvalidArgument desc = ${text}`,
+      );
+    }
+  },
+);
 
 testOnStand(
   "gitaly.md case 66: both spellings of a payload are the same request",
@@ -237,6 +278,24 @@ testOnStand(
       requests.push(stack.gitaly.calls.all.at(-1)?.request);
     }
     assertEquals(requests[0], requests[1]);
+  },
+);
+
+testOnStand(
+  "gitaly.md case 67: the payload's own options count, and hide again",
+  async () => {
+    const list = async (options: string[]) => {
+      const { stdout } = await gitBy(
+        "upload-pack",
+        ["ls-remote", "ssh://gitaly/internal.git"],
+        environment(
+          fetchPayload(SAMPLE.project, { gitConfigOptions: options }),
+        ),
+      );
+      return stdout.includes("\trefs/heads/main\n");
+    };
+    assertEquals(await list([]), true);
+    assertEquals(await list(["transfer.hideRefs=refs/heads/main"]), false);
   },
 );
 
@@ -387,6 +446,63 @@ testOnStand("a fetch from a repository of SHA-256 objects", async () => {
   );
   assertEquals(exitStatus, 0, stderr);
   assertEquals((await git(["-C", target, "fsck"], {})).exitStatus, 0);
+});
+
+testOnStand("a fetch of objects that stand in an alternate", async () => {
+  const source = stack.repositoryPath(SAMPLE.project);
+  const hollow = `${source.slice(0, source.lastIndexOf("/"))}/hollow.git`;
+  const made = await git(["init", "-q", "--bare", hollow], {});
+  assertEquals(made.exitStatus, 0, made.stderr);
+  const refs = await git([
+    "-C",
+    source,
+    "for-each-ref",
+    "--format=%(objectname) %(refname)",
+    "refs/heads",
+  ], {});
+  await Deno.writeTextFile(`${hollow}/packed-refs`, refs.stdout);
+  const objects = `../${source.slice(source.lastIndexOf("/") + 1)}/objects`;
+  const fetch = async (more: Record<string, unknown>) => {
+    const target = await makeBareRepository();
+    const { exitStatus } = await gitBy(
+      "upload-pack",
+      ["-C", target, ...FETCH_ALL],
+      environment(fetchPayload(SAMPLE.project, {
+        repository: {
+          storageName: "default",
+          relativePath: hollow.slice(stack.storage.length + 1),
+          ...more,
+        },
+      })),
+    );
+    const { stdout } = await git(["-C", target, "fsck", "--full"], {});
+    return [exitStatus, stdout];
+  };
+  assertEquals((await fetch({}))[0], 128);
+  const more = { gitAlternateObjectDirectories: [objects] };
+  assertEquals(await fetch(more), [0, ""]);
+  await Deno.remove(hollow, { recursive: true });
+});
+
+testOnStand("a push to a repository of SHA-256 objects", async () => {
+  const source = await makeBareRepository("sha256");
+  const fetched = await gitBy(
+    "upload-pack",
+    ["-C", source, ...FETCH_ALL],
+    environment(fetchPayload(SHA256_PROJECT)),
+  );
+  assertEquals(fetched.exitStatus, 0, fetched.stderr);
+  const pushed = await gitBy(
+    "receive-pack",
+    ["-C", source, "push", "ssh://gitaly/internal.git", "main:refs/heads/new"],
+    environment({ repository: repositoryOf(SHA256_PROJECT), glId: "user-1" }),
+  );
+  assertEquals(pushed.exitStatus, 0, pushed.stderr);
+  const there = stack.repositoryPath(SHA256_PROJECT);
+  const { stdout } = await git(["-C", there, "rev-parse", "new"], {});
+  assertEquals(stdout.length, 65);
+  const fsck = await git(["-C", there, "fsck", "--full"], {});
+  assertEquals(fsck.exitStatus, 0, fsck.stderr);
 });
 
 testOnStand(
@@ -549,3 +665,29 @@ for (const [step, env, text] of CHECK_FAILURES) {
     },
   );
 }
+
+testOnStand("a server that speaks HTTP/1 is an error of one line", async () => {
+  const page = "HTTP/1.1 400 Bad Request\r\nContent-Length: 3\r\n" +
+    "Connection: close\r\n\r\nBad";
+  const server = listenOn(async (conn) => {
+    await conn.read(new Uint8Array(4096)).catch(() => null);
+    await conn.write(new TextEncoder().encode(page)).catch(() => 0);
+    conn.close();
+  });
+  const outcome = await runGitalySsh(
+    ["receive-pack", ...GIT_WORDS],
+    environment({ repository: repositoryOf(SAMPLE.project), glId: "user-1" }, {
+      GITALY_ADDRESS: addressOf(server),
+    }),
+  );
+  server.close();
+  assertEquals(outcome.exitStatus, 1);
+  assertEquals(outcome.stderr.split("\n").length, 2, outcome.stderr);
+  assertMatch(errorOf(outcome), /^rpc error: code = Unavailable desc = /);
+});
+
+testOnStand("-version alone prints one line", async () => {
+  const { stdout, stderr, exitStatus } = await runGitalySsh(["-version"]);
+  assertMatch(stdout, /^gitaly-ssh \S.*-\d{8}\.\d{6}\n$/);
+  assertEquals([stderr, exitStatus], ["", 0]);
+});

@@ -97,7 +97,8 @@ const SESSIONS: readonly Row[] = [
     stdout: WELCOME,
   },
   {
-    name: "case 17: the key is found among the arguments",
+    name:
+      "case 17, internal-api.md case 81: the key is found among the arguments",
     start: { args: ["hello", "key-1"] },
     stdout: WELCOME,
     requests: discover("key_id=1"),
@@ -119,6 +120,12 @@ const SESSIONS: readonly Row[] = [
     start: { args: ["hello", "gitlab-shell -c username-mira"] },
     stdout: WELCOME,
     requests: discover("username=mira"),
+  },
+  {
+    name: "case 21: a login shell's user who is named like a key",
+    start: { args: ["hello", "gitlab-shell -c username-key-123"] },
+    requests: discover("username=key-123"),
+    stdout: "Welcome to GitLab, Anonymous!\n",
   },
   {
     name: "case 22: the first word wins",
@@ -251,6 +258,8 @@ const PROJECTS = [
   ["37", 'git-receive-pack "group/repo"', "group/repo"],
   ["38", "git receive-pack group/repo", "group/repo"],
   ["39", 'git upload-pack "group/repo"', "group/repo"],
+  ["40", "git-lfs-authenticate 'group/repo' download", "group/repo"],
+  ["41", "git lfs-authenticate group/repo download", "group/repo"],
   ["42", "git-receive-pack group/repo; any command", "group/repo"],
   ["43", "git-upload-pack group/a&b", "group/a"],
   ["44", "git-upload-pack 'group/a&b'", "group/a&b"],

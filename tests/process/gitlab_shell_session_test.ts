@@ -91,10 +91,17 @@ const API_ROWS: readonly ApiRow[] = [
     stderr: username("Internal API error (404)"),
   },
   {
-    name: "shell.md case 136: messages of an answer without status",
+    name:
+      "shell.md case 136, internal-api.md case 64: messages of an answer without status",
     path: "/allowed",
     answers: [json({ gl_console_messages: ["console", "message"] })],
     stderr: info("console", "message"),
+  },
+  {
+    name: "internal-api.md case 65: messages of nothing are not printed",
+    path: "/allowed",
+    answers: [json({ gl_console_messages: ["", "  "] })],
+    stderr: "",
   },
   {
     name: "shell.md case 137: a refusal with status 200",
@@ -103,7 +110,8 @@ const API_ROWS: readonly ApiRow[] = [
     stderr: warn("missing user"),
   },
   {
-    name: "shell.md case 138: messages, then the refusal",
+    name:
+      "shell.md case 138, internal-api.md case 66: messages, then the refusal",
     path: "/allowed",
     answers: [json({
       status: false,
@@ -382,6 +390,21 @@ testOnStand("gitaly.md case 21: what a connection begins with", async () => {
   assertEquals(first?.subarray(0, 11), magic);
   assertEquals(first?.subarray(11, 19), Uint8Array.of(0, 1, 0, 1, 0, 0, 0, 1));
 });
+
+testOnStand(
+  "internal-api.md case 29: the client's address goes to GitLab and Gitaly without its port",
+  async () => {
+    const mark = stand.requestCount;
+    await stand.session({
+      command: FETCH,
+      env: { SSH_CONNECTION: "192.0.2.9 5000 198.51.100.1 22" },
+      stdin: "0000",
+    });
+    assertEquals(stand.bodiesSince(mark)[0]?.["check_ip"], "192.0.2.9");
+    const { metadata = {} } = stand.stack.gitaly.calls.all.at(-1) ?? {};
+    assertEquals(metadata["remote_ip"], "192.0.2.9");
+  },
+);
 
 testOnStand("shell.md cases 143, 144: whom a push names", async () => {
   const glIdOf = async (args: string[]) => {

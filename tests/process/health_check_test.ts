@@ -167,7 +167,7 @@ Deno.test("a blank secret is told, and a missing one is a fault of the configura
   assert(none.targets.length + blank.targets.length === 0);
 });
 
-Deno.test("the check goes through a socket and below its relative root", async () => {
+Deno.test("keys-and-config.md case 132: the check goes through a socket and below its relative root", async () => {
   using folder = makeTempDir();
   const path = `${folder.path}/api.sock`;
   await using api = openScriptedApi([json(200, { redis: true })], {
@@ -180,4 +180,14 @@ Deno.test("the check goes through a socket and below its relative root", async (
   });
   assertEquals((await root.run(PROGRAM)).stdout, API_OK + REDIS_OK);
   assertEquals(api.attempts[0]?.target, "/gitlab/api/v4/internal/check");
+});
+
+Deno.test("keys-and-config.md case 133: a relative root means nothing to a host", async () => {
+  await using api = openScriptedApi([json(200, { redis: true })]);
+  using root = new RootDir({
+    gitlabUrl: api.url,
+    config: "gitlab_relative_url_root: /gitlab/\n",
+  });
+  assertEquals((await root.run(PROGRAM)).stdout, API_OK + REDIS_OK);
+  assertEquals(api.attempts[0]?.target, "/api/v4/internal/check");
 });

@@ -483,7 +483,8 @@ defineRows([
     ["no JSON", [{ body: "sometoken" }]],
     ["a token that is a number", letIn({ lfs_token: 1 })[LFS]],
   ] as const).map(([name, answers]) => ({
-    name: `shell.md case 134, lfs.md case 10: LFS is answered with ${name}`,
+    name:
+      `shell.md case 134, internal-api.md case 79, lfs.md case 10: LFS is answered with ${name}`,
     ...lfs(REEF, "download"),
     answers: { [LFS]: answers as readonly ScriptedAnswer[] },
   })),

@@ -10,7 +10,11 @@ import {
   type Door,
   startDevstack,
 } from "../../src/devstack/stack.ts";
-import { programPath } from "../support/dist.ts";
+import {
+  type ProgramOutcome,
+  programPath,
+  runProgram,
+} from "../support/dist.ts";
 import { testOnStand } from "../support/shell_stand.ts";
 import { makeTempDir, type TempDir } from "../support/temp_dir.ts";
 
@@ -20,6 +24,8 @@ const SMALL_MIB = 16;
 const BULK_PROJECT = "tanuki/whale";
 const SMALL_PROJECT = "tanuki/krill";
 const KILLS = 50;
+/** Some die so early that the call is made again, or so late that all is sent. */
+const FAILURES_MIN = 25;
 const PEAK_RSS_MIB_MAX = 100;
 const MEASURE = new URL("../bench/measure_child.ts", import.meta.url).pathname;
 const TLS_FOLDER = new URL("../testdata/tls/", import.meta.url).pathname;
@@ -27,6 +33,9 @@ const TLS_FOLDER = new URL("../testdata/tls/", import.meta.url).pathname;
 let stack: Devstack;
 let folder: TempDir;
 let count = 0;
+/** Accepts and says nothing. */
+let silentServer: Deno.TcpListener;
+let silentOutcome: Promise<ProgramOutcome>;
 
 const FETCH = [
   "fetch",
@@ -53,8 +62,18 @@ Deno.test.beforeAll(async () => {
       bulk(302, BULK_PROJECT, BULK_MIB),
     ],
   });
+  silentServer = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  // It takes 20 seconds to give up, in which the other tests run.
+  silentOutcome = runProgram("gitaly-ssh", {
+    args: ["receive-pack", "gitaly", "git-receive-pack '/internal.git'"],
+    env: {
+      GITALY_ADDRESS: `tcp://127.0.0.1:${silentServer.addr.port}`,
+      GITALY_PAYLOAD: '{"glId":"user-1"}',
+    },
+  });
 });
 Deno.test.afterAll(async () => {
+  silentServer.close();
   await stack[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
 });
@@ -109,6 +128,18 @@ async function finish(
   return { code, stderr: new TextDecoder().decode(stderr) };
 }
 
+/** Processes that were started with a token which nobody else knows. */
+async function countProcesses(token: string): Promise<number> {
+  let count = 0;
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const path = `/proc/${name}/environ`;
+    const text = await Deno.readTextFile(path).catch(() => "");
+    count += text.includes(`GITALY_TOKEN=${token}`) ? 1 : 0;
+  }
+  return count;
+}
+
 async function assertWhole(target: string): Promise<void> {
   const { success, stderr } = await new Deno.Command("git", {
     args: ["-C", target, "fsck", "--full", "--connectivity-only"],
@@ -117,13 +148,13 @@ async function assertWhole(target: string): Promise<void> {
 }
 
 testOnStand(
-  `a server that dies at ${KILLS} moments is git's error each time`,
+  `a server that dies at ${KILLS} random moments is git's error each time`,
   async () => {
     let failures = 0;
     for (let round = 0; round < KILLS; round++) {
       const mark = stack.gitaly.calls.all.length;
       const fetch = startFetch({ from: stack, project: SMALL_PROJECT });
-      const share = round / KILLS;
+      const share = (round + Math.random()) / KILLS;
       const call = await stack.gitaly.calls.until((call) =>
         stack.gitaly.calls.all.indexOf(call) >= mark &&
         call.outputBytes >= share * SMALL_MIB * 1_000_000
@@ -138,7 +169,9 @@ testOnStand(
       failures += code === 0 ? 0 : 1;
       await Deno.remove(fetch.target, { recursive: true });
     }
+    assert(failures >= FAILURES_MIN, `only ${failures} failed`);
     assertEquals(stack.gitaly.gitCount, 0);
+    assertEquals(await countProcesses(stack.gitalyToken), 0);
   },
 );
 
@@ -189,3 +222,62 @@ testOnStand(
     assert(bulk - small < 32, `${small} MiB, then ${bulk} MiB`);
   },
 );
+
+/** What a client sends that wants everything below `id`, in version 2. */
+function fetchRequest(id: string): string {
+  const pkt = (text: string) =>
+    (text.length + 4).toString(16).padStart(4, "0") + text;
+  return `${pkt("command=fetch\n")}0001${pkt(`want ${id}\n`)}` +
+    `${pkt("done\n")}0000`;
+}
+
+for (const program of ["gitlab-shell", "gitaly-ssh"] as const) {
+  testOnStand(
+    `gitaly.md case 77: ${program} ends when nobody reads, and so does the server's git`,
+    async () => {
+      const path = stack.repositoryPath(SMALL_PROJECT);
+      const { stdout } = await new Deno.Command("git", {
+        args: ["-C", path, "rev-parse", "HEAD"],
+      }).output();
+      const mark = stack.gitaly.calls.all.length;
+      const relativePath = path.slice(stack.storage.length + 1);
+      const { stderr } = await runProgram(program, {
+        // The reader leaves in the middle of the pack, which is 16 MiB.
+        shell: `{ "$0" ${
+          program === "gitlab-shell" ? "key-1" : "upload-pack a b"
+        }; echo $? >&2; } | head -c 100000 >/dev/null`,
+        stdin: fetchRequest(new TextDecoder().decode(stdout).trim()),
+        env: {
+          GITLAB_SHELL_DIR: stack.shellRoot.path,
+          SSH_CONNECTION: "127.0.0.1 0 127.0.0.2 65535",
+          SSH_ORIGINAL_COMMAND: `git-upload-pack '${SMALL_PROJECT}'`,
+          GIT_PROTOCOL: "version=2",
+          GITALY_ADDRESS: stack.gitalyAddress,
+          GITALY_TOKEN: stack.gitalyToken,
+          GITALY_PAYLOAD: JSON.stringify({
+            repository: { storageName: "default", relativePath },
+            gitProtocol: "version=2",
+          }),
+        },
+      });
+      assertEquals(stderr, "141\n");
+      const call = stack.gitaly.calls.all[mark];
+      await call?.ended;
+      assert((call?.outputBytes ?? 0) < SMALL_MIB * 1024 * 1024);
+      assertEquals(stack.gitaly.gitCount, 0);
+    },
+  );
+}
+
+// The last: what it waits for began with the first.
+testOnStand("a server that says nothing is given up", async () => {
+  const { stderr, exitStatus } = await silentOutcome;
+  assertEquals([exitStatus, stderr.split("\n").length], [1, 2], stderr);
+  assert(
+    stderr.includes(
+      'error="rpc error: code = Unavailable desc = connection error: ' +
+        'desc = \\"error reading server preface: EOF\\""',
+    ),
+    stderr,
+  );
+});

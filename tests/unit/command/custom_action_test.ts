@@ -54,7 +54,7 @@ function find(seen: readonly SeenRequest[], index: number): SeenRequest {
   return request;
 }
 
-Deno.test("shell.md case 160, internal-api.md case 106: a fetch by two requests", async () => {
+Deno.test("shell.md cases 160 and 175, internal-api.md case 106: a fetch by two requests", async () => {
   const request = `${pkt(`want ${OLD}\n`)}00000009done\n`;
   await using primary = startFakePrimary(smart("upload-pack", reads("PACK")));
   const { error, stdout, records, packCalls } = await runRemotely({
@@ -141,7 +141,12 @@ for (const [name, pieces, ends] of PUSHES) {
   });
 }
 
-for (const [name, size] of [["case 171", 10], ["case 110", 1]] as const) {
+for (
+  const [name, size] of [["shell.md case 171", 10], [
+    "internal-api.md case 110",
+    1,
+  ]] as const
+) {
   Deno.test(`${name}: references in pieces of ${size} bytes`, async () => {
     const whole = PREFIXES["receive-pack"] + ADV;
     const pieces: string[] = [];

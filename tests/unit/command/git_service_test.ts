@@ -36,14 +36,14 @@ Deno.test("shell.md case 53: an empty project is asked about all the same", asyn
   assertEquals(session.questions[0]?.project, "");
 });
 
-Deno.test("shell.md case 143: a push of a key names the key to Gitaly", async () => {
+Deno.test("shell.md case 143, internal-api.md case 68: a push of a key names the key to Gitaly", async () => {
   const session = makeFakeSession();
   await runReceivePack(makeRequest(PUSH), session.context);
   assertEquals(session.packCalls[0]?.request.glId, "key-123");
   assertEquals(session.questions[0]?.action, "git-receive-pack");
 });
 
-Deno.test("shell.md case 144: a push of a user name names whom GitLab named", async () => {
+Deno.test("shell.md case 144, internal-api.md case 69: a push of a user name names whom GitLab named", async () => {
   const session = makeFakeSession();
   const identity = { kind: "username", username: "john.doe" } as const;
   await runReceivePack(makeRequest(PUSH, { identity }), session.context);
@@ -64,7 +64,7 @@ Deno.test("shell.md cases 145, 147, 149: metadata says who, whence and what", as
   ]);
 });
 
-Deno.test("shell.md case 146, gitaly.md case 18: only Gitaly's own features go along", async () => {
+Deno.test("shell.md case 146, gitaly.md case 18, internal-api.md case 70: only Gitaly's own features go along", async () => {
   const features = {
     "gitaly-feature-a_b": "true",
     "other-ff": "true",

@@ -168,7 +168,7 @@ Deno.test("sshd.md cases 61, 63: any login name without principals, an address w
   assertEquals(run, welcome("mira@"));
 });
 
-Deno.test("sshd.md case 64: group-level certificates are off unless the variable is 1", async () => {
+Deno.test("sshd.md case 64, internal-api.md case 89: group-level certificates are off unless the variable is 1", async () => {
   for (const value of ["", "0", "true", undefined]) {
     let asked = 0;
     await using fixture = await startFixture({
@@ -190,7 +190,7 @@ Deno.test("sshd.md case 64: group-level certificates are off unless the variable
   }
 });
 
-Deno.test("sshd.md case 65: a group-level certificate is whom GitLab says, in its namespace", async () => {
+Deno.test("sshd.md case 65, internal-api.md case 90: a group-level certificate is whom GitLab says, in its namespace", async () => {
   const asked: CertificateQuestion[] = [];
   await using fixture = await startFixture({
     env: GROUP_ON,
