@@ -124,6 +124,8 @@ async function dial(
   const connecting = Deno.connect({ hostname, port: Number(port), signal });
   const conn = await untilConnected(connecting, signal);
   conn.setNoDelay(true);
+  // A user may think for longer than a network remembers a connection.
+  conn.setKeepAlive(true);
   return conn;
 }
 

@@ -68,6 +68,8 @@ async function dialTls(
     target.connect?.(signal) ?? Deno.connect({ hostname, port, signal }),
     signal,
   );
+  // As Go does: what is said must not wait for the answer to what was said.
+  tcp.setNoDelay(true);
   let tls: Deno.TlsConn;
   try {
     tls = await Deno.startTls(tcp, {
