@@ -7,16 +7,8 @@
 import type { CustomAction } from "../api/access.ts";
 import type { GitHttpClient, GitHttpExchange } from "../api/git_http.ts";
 import type { HeaderLine } from "../api/http1_request.ts";
-import {
-  type ConversationTurn,
-  FetchTurn,
-  PushTurn,
-} from "../git/conversation_turn.ts";
-import {
-  FetchRequestBody,
-  PushRequestBody,
-  type RequestBody,
-} from "../git/request_body.ts";
+import { FetchTurn, PushTurn } from "../git/conversation_turn.ts";
+import { FetchRequestBody, PushRequestBody } from "../git/request_body.ts";
 import type { CommandContext, CommandRequest } from "./command.ts";
 import { copyAnswer, runConversation } from "./git_over_http.ts";
 
@@ -68,20 +60,15 @@ export async function runDirect(
   { service, context }: RemoteCommand,
 ): Promise<void> {
   const { io, log, signal } = context;
-  const turn = makeTurn(service, true);
+  const [turn, body] = service === "upload-pack"
+    ? [new FetchTurn({ startsServer: true }), new FetchRequestBody()]
+    : [new PushTurn({ startsServer: true }), new PushRequestBody()];
   const exchange = await client.open({ method: "POST", ...target }, {
     signal,
     isPeersTurn: () => turn.isServers,
   });
-  const body = makeBody(service);
-  await runConversation({
-    exchange,
-    io,
-    log,
-    turn,
-    body,
-    endsWithRequest: false,
-  });
+  const endsWithRequest = false;
+  await runConversation({ exchange, io, log, turn, body, endsWithRequest });
 }
 
 /** The way of Git over HTTP: references first, then one request and answer. */
@@ -99,9 +86,8 @@ async function runTwoRequests(
     if (rest.length > 0) await io.stdout.write(rest);
     await copyAnswer(references, io.stdout);
   }
-  const turn = makeTurn(service, false);
   const type = `application/x-git-${service}`;
-  const exchange = await client.open({
+  const request = {
     method: "POST",
     url: `${primaryRepo}/git-${service}`,
     headers: [
@@ -109,16 +95,19 @@ async function runTwoRequests(
       ["Accept", `${type}-result`],
       ...headers,
     ],
-  }, { signal, isPeersTurn: () => turn.isServers });
-  const body = makeBody(service);
-  await runConversation({
-    exchange,
-    io,
-    log,
-    turn,
-    body,
-    endsWithRequest: true,
+  } as const;
+  if (service === "upload-pack") {
+    const { runFetchRounds } = await import("./fetch_over_http.ts");
+    return await runFetchRounds({ client, request, io, signal });
+  }
+  const turn = new PushTurn({ startsServer: false });
+  const exchange = await client.open(request, {
+    signal,
+    isPeersTurn: () => turn.isServers,
   });
+  const body = new PushRequestBody();
+  const endsWithRequest = true;
+  await runConversation({ exchange, io, log, turn, body, endsWithRequest });
 }
 
 /**
@@ -149,19 +138,4 @@ async function skipAnnouncement(
   const start = seen.subarray(0, wanted.length);
   if (decoder.decode(start) === wanted) return seen.subarray(wanted.length);
   throw new Error(`unexpected git-${service} response`);
-}
-
-function makeTurn(
-  service: RemoteService,
-  startsServer: boolean,
-): ConversationTurn {
-  return service === "upload-pack"
-    ? new FetchTurn({ startsServer })
-    : new PushTurn({ startsServer });
-}
-
-function makeBody(service: RemoteService): RequestBody {
-  return service === "upload-pack"
-    ? new FetchRequestBody()
-    : new PushRequestBody();
 }

@@ -4,7 +4,8 @@
  * Source: GitLab Shell 14.56.1, Git over HTTP; Git, gitprotocol-pack(5).
  * @module
  */
-import { parsePktLength, PKT_LENGTH_BYTES } from "./pkt_line.ts";
+import { PKT_LENGTH_BYTES } from "./pkt_line.ts";
+import { packetBytes } from "./pkt_split.ts";
 
 const FLUSH = "0000";
 const DONE = "0009done\n";
@@ -123,21 +124,6 @@ export class PushRequestBody extends RequestBody {
     this.#hasCommands = true;
     if (after === undefined || !ZEROS.test(after)) this.#needsPack = true;
   }
-}
-
-/**
- * Size of the packet at `at`.
- * @returns `undefined` if not all of it is there, -1 if there is none.
- */
-function packetBytes(input: Uint8Array, at: number): number | undefined {
-  if (input.length - at < PKT_LENGTH_BYTES) {
-    const rest = latin1.decode(input.subarray(at));
-    return /^[0-9a-f]*$/i.test(rest) ? undefined : -1;
-  }
-  const length = parsePktLength(input, at);
-  if (length < 0) return -1;
-  const sizeBytes = Math.max(length, PKT_LENGTH_BYTES);
-  return input.length - at < sizeBytes ? undefined : sizeBytes;
 }
 
 function join(held: Uint8Array, bytes: Uint8Array): Uint8Array {

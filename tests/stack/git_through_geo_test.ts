@@ -127,6 +127,57 @@ for (const doorName of DOORS) {
     // What follows cannot depend on the door; the quicker one is enough.
     if (doorName !== "gitlab-sshd") continue;
 
+    // By one request the client and the primary's git talk to each other.
+    if (!isDirect) {
+      test(
+        "a fetch that takes many rounds to agree",
+        async (client, { far }) => {
+          const url = client.url(SAMPLE.project);
+          for (const folder of ["a", "b"]) {
+            assertOk(await client.git(["clone", url, folder]));
+          }
+          // So many commits that the primary does not know of.
+          const loop =
+            "!for i in $(seq 70); do git commit -q --allow-empty -m $i; done";
+          assertOk(await client.git(["-c", `alias.many=${loop}`, "many"], "a"));
+          await commitBlob(client, "b");
+          assertOk(await client.git(["push", "origin", "HEAD:main"], "b"));
+          const mark = far.gitHttp.requests.all.length;
+          assertOk(await client.git(["fetch"], "a"));
+          const rounds = far.gitHttp.requests.all.slice(mark).length;
+          // The references and more than one round.
+          assertEquals(rounds > 2, true, `${rounds}`);
+          const [theirs, ours] = await Promise.all([
+            client.git(["rev-parse", "HEAD"], "b"),
+            client.git(["rev-parse", "origin/main"], "a"),
+          ]);
+          assertEquals(ours.stdout, theirs.stdout);
+          assertOk(await client.git(["fsck", "--full"], "a"));
+        },
+      );
+
+      test("a shallow clone, deepened and made whole", async (client) => {
+        const url = client.url(SAMPLE.project);
+        const count = async () =>
+          Number(
+            assertOk(await client.git(["rev-list", "--count", "HEAD"], "a"))
+              .stdout,
+          );
+        assertOk(await client.git(["clone", "-q", "--depth", "1", url, "a"]));
+        assertEquals(await count(), 1);
+        assertOk(await client.git(["fetch", "-q", "--deepen", "1"], "a"));
+        assertEquals(await count() > 1, true);
+        assertOk(await client.git(["fetch", "-q", "--unshallow"], "a"));
+        assertOk(await client.git(["clone", "-q", url, "whole"]));
+        const whole = await client.git(
+          ["rev-list", "--count", "HEAD"],
+          "whole",
+        );
+        assertEquals(await count(), Number(whole.stdout));
+        assertOk(await client.git(["fsck", "--full"], "a"));
+      });
+    }
+
     test("nothing to push and nothing to fetch", async (client) => {
       const url = client.url(SAMPLE.project);
       assertOk(await client.git(["clone", url, "a"]));
