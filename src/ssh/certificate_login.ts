@@ -9,6 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import type { ApiClient } from "../api/client.ts";
+import { errorText } from "../core/errors.ts";
 import type { LogFields, Logger } from "../core/log.ts";
 import { type Certificate, CERTIFICATE_KIND } from "./certificate.ts";
 import {
@@ -18,11 +19,15 @@ import {
   SOURCE_ADDRESS,
 } from "./certificate_check.ts";
 import type { Login, LoginDecision } from "./login.ts";
-import { errorText } from "../core/errors.ts";
+import { shorten } from "./shown_text.ts";
 import type { TrustedUserCas } from "./trusted_user_cas.ts";
 
 /** Turns group-level certificates on when it is `1`. */
 export const GROUP_CERTIFICATES_VARIABLE = "FF_GITLAB_SHELL_SSH_CERTIFICATES";
+
+/** A user name of GitLab's, and more than any list of addresses needs. */
+const IDENTITY_CHARS_MAX = 255;
+const ADDRESSES_CHARS_MAX = 1_024;
 
 /** What logins by certificate are decided with. */
 export interface CertificateLoginOptions {
@@ -143,7 +148,7 @@ function limitSource(
   if (allowed === undefined) return { login };
   const { identity, namespacePath } = login;
   log.info("certificate authorized with source-address restriction", {
-    source_address: allowed,
+    source_address: shorten(allowed, ADDRESSES_CHARS_MAX),
     ...(identity.kind === "username" && {
       certificate_username: identity.username,
     }),
@@ -157,10 +162,10 @@ function recordFields(
   { user, certificate, blob }: OfferedCertificate,
 ): LogFields {
   return {
-    ssh_user: user,
+    ssh_user: shorten(user),
     public_key_fingerprint: `SHA256:${sha256Text(blob)}`,
     signing_ca_fingerprint: `SHA256:${sha256Text(certificate.authorityBlob)}`,
-    certificate_identity: certificate.keyId,
+    certificate_identity: shorten(certificate.keyId, IDENTITY_CHARS_MAX),
   };
 }
 

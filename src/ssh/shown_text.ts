@@ -7,7 +7,7 @@
 const SHOWN_CHARS_MAX = 128;
 
 /** The beginning of `text`, whole characters, with a mark where it was cut. */
-export function shorten(text: string): string {
-  if (text.length <= SHOWN_CHARS_MAX) return text;
-  return `${text.slice(0, SHOWN_CHARS_MAX).toWellFormed()}…`;
+export function shorten(text: string, charsMax = SHOWN_CHARS_MAX): string {
+  if (text.length <= charsMax) return text;
+  return `${text.slice(0, charsMax).toWellFormed()}…`;
 }
