@@ -63,15 +63,14 @@ Deno.test("every package of the lock file has its digest", async () => {
   }
 });
 
-Deno.test("a lock file without a package that is used ends the run", async () => {
+Deno.test("a lock file that is not about these packages ends the run", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const lock = JSON.parse(await read("deno.lock"));
-    const specifier = "npm:ssh2@1.17.0";
-    delete lock.specifiers[specifier];
-    await Deno.writeTextFile(`${folder}/deno.lock`, JSON.stringify(lock));
-    await Deno.copyFile(new URL("deno.json", ROOT), `${folder}/deno.json`);
-    await Deno.writeTextFile(`${folder}/a.ts`, 'import "ssh2";\n');
+    const settings = JSON.parse(await read("deno.json"));
+    delete settings.imports["@grpc/grpc-js"];
+    await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify(settings));
+    await Deno.copyFile(new URL("deno.lock", ROOT), `${folder}/deno.lock`);
+    await Deno.writeTextFile(`${folder}/a.ts`, "export {};\n");
     const { success, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "--cached-only", "a.ts"],
       cwd: folder,
