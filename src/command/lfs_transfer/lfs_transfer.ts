@@ -27,6 +27,7 @@ import { DataWriter } from "./data_writer.ts";
 import { ObjectTokens } from "./object_token.ts";
 import { PacketReader } from "./packet_reader.ts";
 import { PacketWriter } from "./packet_writer.ts";
+import { ReadAhead } from "./read_ahead.ts";
 import { UploadMemory } from "./upload_memory.ts";
 
 /** A Map, so that `constructor` is as unknown as any other word. */
@@ -63,7 +64,7 @@ export async function run(
   context.log.info("processing action", { action });
   await serveCommands({
     operation,
-    reader: new PacketReader(context.io.stdin),
+    reader: new PacketReader(new ReadAhead(context.io.stdin)),
     writer: new PacketWriter(context.io.stdout, context.log),
     data: new DataWriter(context.io.stdout),
     lfs: await makeLfsClient(door, context),
