@@ -7,6 +7,7 @@ import { accountFamily } from "./families/account.ts";
 import { firstByteFamily } from "./families/first_byte.ts";
 import { gitalySshFamily } from "./families/gitaly_ssh.ts";
 import { keysFamily } from "./families/keys.ts";
+import { lfsFamily } from "./families/lfs.ts";
 import { opensshFamily } from "./families/openssh.ts";
 import { sessionsFamily } from "./families/sessions.ts";
 import { sshdCrowdFamily } from "./families/sshd_crowd.ts";
@@ -21,6 +22,7 @@ export const FAMILIES: readonly Family[] = [
   accountFamily,
   firstByteFamily,
   transferFamily,
+  lfsFamily,
   sessionsFamily,
   opensshFamily,
   sshdLoginsFamily,

@@ -1,5 +1,5 @@
 /**
- * One large LFS object, there and back, through gitlab-shell and with curl on
+ * One large LFS object, carried through gitlab-shell and with curl to and from
  * the same store.
  * @module
  */
@@ -8,142 +8,98 @@ import { SAMPLE } from "../../src/devstack/sample.ts";
 import { programPath } from "../support/dist.ts";
 import { D, F, t } from "../support/lfs_session.ts";
 import type { ChildUsage } from "./measure_child.ts";
+import { measureWords } from "./process_timer.ts";
 
-/** What one way of carrying the object took. */
-export interface LfsFigures {
-  readonly question: string;
-  readonly answer: string;
+/** What one run took. */
+export interface LfsRun {
   readonly seconds: number;
   /** Of gitlab-shell alone. */
   readonly usage: ChildUsage | undefined;
 }
 
 /** Where the object is, as a batch says it. */
-interface Action {
+export interface LfsAction {
   readonly id: string;
   readonly token: string;
   readonly href: string;
   readonly authorization: string;
 }
 
-const MIB = 1024 * 1024;
 /** git-lfs's own packets. */
 const PACKET_BYTES = 32_768;
 const PACKET_HEAD = new TextEncoder().encode("8004");
-const STORE = new URL("lfs_store.ts", import.meta.url).pathname;
-const MEASURE = new URL("measure_child.ts", import.meta.url).pathname;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/**
- * Carries an object of `mib` MiB, both ways and by both programs.
- * @returns Figures of every run, round by round.
- */
-export async function measureLfs(
-  mib: number,
-  rounds: number,
-): Promise<LfsFigures[]> {
-  const folder = await Deno.makeTempDir();
-  await using store = await startStore(`${folder}/stack`);
-  try {
-    const bench = new LfsBench(folder, store.rootPath, mib * MIB);
-    return await bench.run(rounds);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
-async function startStore(
-  folder: string,
-): Promise<AsyncDisposable & { rootPath: string }> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--quiet", "--allow-all", STORE, folder],
-    stdin: "null",
-    stdout: "piped",
-  }).spawn();
-  const reader = child.stdout.getReader();
-  const { value } = await reader.read();
-  await reader.cancel();
-  return {
-    rootPath: JSON.parse(decoder.decode(value)).rootPath,
-    async [Symbol.asyncDispose]() {
-      child.kill();
-      await child.status;
-    },
-  };
-}
-
-class LfsBench {
+/** One object in files: as it is, and as a client would send it. */
+export class LfsObject {
   readonly #folder: string;
   readonly #rootPath: string;
   readonly #sizeBytes: number;
   #oid = "";
 
+  /**
+   * @param folder Where the files go.
+   * @param rootPath Root directory of gitlab-shell.
+   * @param sizeBytes A multiple of 32 KiB.
+   */
   constructor(folder: string, rootPath: string, sizeBytes: number) {
     this.#folder = folder;
     this.#rootPath = rootPath;
     this.#sizeBytes = sizeBytes;
   }
 
-  async run(rounds: number): Promise<LfsFigures[]> {
-    const figures: LfsFigures[] = [];
+  /** Makes the files and asks where the object goes. */
+  async prepareUpload(): Promise<LfsAction> {
     await this.#writeObject();
-    const up = await this.#askFor("upload");
-    await this.#writePackets(up);
-    for (let round = 0; round < rounds; round++) {
-      figures.push(await this.#curlUpload(up), await this.#shellUpload());
-    }
-    const down = await this.#askFor("download");
-    for (let round = 0; round < rounds; round++) {
-      figures.push(await this.#curlDownload(down));
-      figures.push(await this.#shellDownload(down));
-    }
-    return figures;
+    const action = await this.askFor("upload");
+    await this.#writePackets(action);
+    return action;
   }
 
-  #curlUpload({ href, authorization }: Action): Promise<LfsFigures> {
-    return this.#time("upload", "curl", [
+  /** Uploads with curl, from a pipe as well. */
+  curlUpload({ href, authorization }: LfsAction): Promise<LfsRun> {
+    return this.#time([
       `cat raw | curl -sSf -o out -T - -X PUT -H 'Expect:'`,
       `-H 'Authorization: ${authorization}' -H 'Transfer-Encoding:'`,
       `-H 'Content-Length: ${this.#sizeBytes}' '${href}'`,
     ]);
   }
 
-  #shellUpload(): Promise<LfsFigures> {
-    return this.#time("upload", "ours", [
+  /** Uploads with gitlab-shell. */
+  shellUpload(): Promise<LfsRun> {
+    return this.#time([
       `cat packets | ${this.#shell("upload")} > out`,
     ]);
   }
 
-  #curlDownload({ href, authorization }: Action): Promise<LfsFigures> {
-    return this.#time("download", "curl", [
+  /** Downloads with curl into a pipe. */
+  curlDownload({ href, authorization }: LfsAction): Promise<LfsRun> {
+    return this.#time([
       `curl -sSf -H 'Authorization: ${authorization}' '${href}' |`,
       "cat > /dev/null",
     ]);
   }
 
-  async #shellDownload({ id, token }: Action): Promise<LfsFigures> {
+  /** Downloads with gitlab-shell into a pipe. */
+  async shellDownload({ id, token }: LfsAction): Promise<LfsRun> {
     const input = t(`get-object ${this.#oid}`) + t(`id=${id}`) +
       t(`token=${token}`) + F;
     await Deno.writeTextFile(`${this.#folder}/input`, input);
-    return await this.#time("download", "ours", [
+    return await this.#time([
       `cat input | ${this.#shell("download")} | cat > /dev/null`,
     ]);
   }
 
   #shell(operation: string, isMeasured = true): string {
-    const measure = `'${Deno.execPath()}' run -q -A '${MEASURE}' usage`;
+    const measure = [Deno.execPath(), ...measureWords("usage")].join(" ");
     return `SSH_ORIGINAL_COMMAND='git-lfs-transfer ${SAMPLE.project} ${operation}' ` +
       `SSH_CONNECTION='127.0.0.1 0 127.0.0.2 65535' ` +
       `GITLAB_SHELL_DIR='${this.#rootPath}' ${isMeasured ? measure : ""} ` +
       `'${programPath("gitlab-shell")}' key-1`;
   }
 
-  async #time(
-    question: string,
-    answer: string,
-    words: readonly string[],
-  ): Promise<LfsFigures> {
+  async #time(words: readonly string[]): Promise<LfsRun> {
     await Deno.remove(`${this.#folder}/usage`).catch(() => {});
     const startMs = performance.now();
     await this.#sh(words.join(" "));
@@ -154,15 +110,11 @@ class LfsBench {
       ? undefined
       : JSON.parse(text);
     // Without the start of what measures.
-    return {
-      question,
-      answer,
-      seconds: usage ? usage.wallMs / 1000 : seconds,
-      usage,
-    };
+    return { seconds: usage ? usage.wallMs / 1000 : seconds, usage };
   }
 
-  async #askFor(operation: string): Promise<Action> {
+  /** Asks where the object is, or where it goes. */
+  async askFor(operation: string): Promise<LfsAction> {
     const input = t("batch") + D + t(`${this.#oid} ${this.#sizeBytes}`) + F;
     await Deno.writeTextFile(`${this.#folder}/input`, input);
     const reply = await this.#sh(
@@ -197,7 +149,7 @@ class LfsBench {
     this.#oid = hash.digest("hex");
   }
 
-  async #writePackets({ id, token }: Action): Promise<void> {
+  async #writePackets({ id, token }: LfsAction): Promise<void> {
     using raw = await Deno.open(`${this.#folder}/raw`);
     using file = await Deno.create(`${this.#folder}/packets`);
     const write = (bytes: Uint8Array) => void file.writeSync(bytes);
