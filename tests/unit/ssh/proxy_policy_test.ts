@@ -113,12 +113,12 @@ const SERVED: [
   ["case 31: LOCAL", {}, [makeProxyV2({ command: 0x20 })], "balancer"],
 ];
 for (const [what, sshd, pieces, address] of SERVED) {
-  Deno.test(`sshd.md ${what}`, async () => {
+  Deno.test(`sshd.md case 34 and ${what}`, async () => {
     assertEquals(await visit(sshd, ...pieces), {
       ...WORKS,
       address,
       remote: address,
-      // Case 34: the balancer, not the client.
+      // The balancer, not the client.
       forwardedFor: "127.0.0.1",
     });
   });
