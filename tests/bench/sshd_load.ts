@@ -21,7 +21,7 @@ const LOGINS = 150;
 const LOGINS_AT_ONCE = 4;
 const IDLE_CONNECTIONS = Number(Deno.env.get("IDLE_CONNECTIONS") ?? "2000");
 const CLONES = Number(Deno.env.get("CLONES") ?? "100");
-const OPENED_AT_ONCE = 8;
+const OPENED_AT_ONCE = 32;
 const CLOCK_TICKS = 100;
 const KIB = 1024;
 
@@ -185,9 +185,21 @@ async function openMany(
   const clients: RawClient[] = [];
   let left = count;
   await Promise.all(Array.from({ length: OPENED_AT_ONCE }, async () => {
-    while (left-- > 0) clients.push(await logIn(server, keys));
+    while (left-- > 0) {
+      const client = await logIn(server, keys);
+      void answerKeepalives(client).catch(() => {});
+      clients.push(client);
+    }
   }));
   return clients;
+}
+
+/** As real clients do, who would else be taken for dead. */
+async function answerKeepalives(client: RawClient): Promise<never> {
+  for (;;) {
+    await client.next(MESSAGE.globalRequest);
+    client.send(Uint8Array.of(MESSAGE.requestFailure));
+  }
 }
 
 /** Real git through real ssh, many at one time. */
