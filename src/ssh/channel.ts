@@ -33,6 +33,14 @@ export class ChannelClosedError extends Error {
   }
 }
 
+/** The client is there and takes no output. */
+export class StalledReaderError extends Error {
+  override name = "StalledReaderError";
+  constructor() {
+    super("client does not read");
+  }
+}
+
 /** The server's end of one channel. */
 export class SshChannel {
   readonly localId: number;
@@ -41,6 +49,7 @@ export class SshChannel {
   readonly #remoteId: number;
   readonly #stdin: StdinQueue;
   readonly #packetBytesMax: number;
+  readonly #stalledMs: number;
   #peerWindowBytes: number;
   #windowBytes = WINDOW_BYTES;
   #readBytes = 0;
@@ -52,7 +61,12 @@ export class SshChannel {
   readonly #windowWaiters = new Set<() => void>();
 
   /** Accepts the channel that a client asked for. */
-  constructor(transport: SshTransport, localId: number, open: ChannelOpen) {
+  constructor(
+    transport: SshTransport,
+    localId: number,
+    { open, stalledMs }: { open: ChannelOpen; stalledMs: number },
+  ) {
+    this.#stalledMs = stalledMs;
     this.#transport = transport;
     this.localId = localId;
     this.#remoteId = open.senderId;
@@ -157,7 +171,7 @@ export class SshChannel {
     for (let at = 0, burst = 0; at < bytes.length;) {
       if (this.#isOver) throw new ChannelClosedError();
       if (this.#peerWindowBytes === 0) {
-        await new Promise<void>((wake) => this.#windowWaiters.add(wake));
+        await this.#untilWindow();
       } else if (!this.#transport.hasRoom) {
         await this.#transport.untilRoom();
       } else if (burst++ >= BURST_PACKETS) {
@@ -168,6 +182,26 @@ export class SshChannel {
       } else {
         at += this.#sendPacket(bytes, at, type);
       }
+    }
+  }
+
+  /**
+   * Waits until the client takes more, or is gone.
+   * @throws {StalledReaderError} If it is there and takes nothing for long:
+   * its signs of life must not keep Gitaly busy for ever.
+   */
+  async #untilWindow(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#windowWaiters.add(resolve);
+    const timer = setTimeout(
+      () => reject(new StalledReaderError()),
+      this.#stalledMs,
+    );
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#windowWaiters.delete(resolve);
     }
   }
 

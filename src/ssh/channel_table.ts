@@ -123,7 +123,11 @@ export class ChannelTable {
       throw new Error("ssh: too many channels left open");
     }
     const localId = this.#nextId++;
-    const channel = new SshChannel(this.#transport, localId, open);
+    const { stalledMs } = this.#services.limits;
+    const channel = new SshChannel(this.#transport, localId, {
+      open,
+      stalledMs,
+    });
     const session = new Session(channel, this.#services);
     this.#sessions.set(localId, session);
     this.#liveCount++;

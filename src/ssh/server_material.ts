@@ -23,6 +23,8 @@ const IDENT_TIMEOUT_MS = 10_000;
 const IDLE_CHANNEL_TIMEOUT_MS = 60_000;
 /** The reference waits ten seconds; Gitaly works for nobody meanwhile. */
 const CLIENT_GONE_TIMEOUT_MS = 1_500;
+/** A pager may be left open for a while; Gitaly is kept busy meanwhile. */
+const STALLED_TIMEOUT_MS = 15 * 60_000;
 /** A timer of more than 24 days would ring at once. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -87,6 +89,7 @@ function limitsOf(
     sessionsMax: sshd.concurrentSessionsLimit,
     idleChannelMs: IDLE_CHANNEL_TIMEOUT_MS,
     clientGoneMs: CLIENT_GONE_TIMEOUT_MS,
+    stalledMs: STALLED_TIMEOUT_MS,
     rekey: REKEY_LIMITS,
     ...limits,
   };

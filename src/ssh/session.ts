@@ -48,6 +48,8 @@ export interface SessionLimits {
   readonly idleChannelMs: number;
   /** A command whose client is gone, to end in its own way. */
   readonly clientGoneMs: number;
+  /** Output that a client, which is there, does not take. */
+  readonly stalledMs: number;
 }
 
 /** What a session leaves for the access record. */

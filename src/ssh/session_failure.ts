@@ -12,7 +12,7 @@ import {
   GitalyError,
   GRPC_CODE,
 } from "../core/errors.ts";
-import { ChannelClosedError } from "./channel.ts";
+import { ChannelClosedError, StalledReaderError } from "./channel.ts";
 
 /** Parts of an internal error of Gitaly that a client caused. */
 const CLIENT_FAULTS = [
@@ -44,6 +44,7 @@ export function sessionErrorText(error: unknown): string | undefined {
 export function isSessionFault(error: unknown): boolean {
   if (error instanceof DisallowedCommandError) return false;
   if (error instanceof ChannelClosedError) return false;
+  if (error instanceof StalledReaderError) return false;
   if (errorText(error).includes(CLIENT_LEFT)) return false;
   if (error instanceof ApiError) return error.kind === "system";
   if (!(error instanceof GitalyError)) return true;

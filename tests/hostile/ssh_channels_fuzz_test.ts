@@ -217,7 +217,11 @@ defineFuzzTarget(import.meta.url, {
         remoteAddress: "127.0.0.1:1",
       },
       around: { api: {} as ApiClient, log: silent, correlationId: "c" },
-      limits: { idleChannelMs: 60_000, clientGoneMs: 60_000 },
+      limits: {
+        idleChannelMs: 60_000,
+        clientGoneMs: 60_000,
+        stalledMs: 60_000,
+      },
       signal: abort.signal,
     }, {
       sessionsMax: SESSIONS_MAX,

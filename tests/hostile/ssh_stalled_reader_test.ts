@@ -69,6 +69,46 @@ Deno.test("a window that is never opened holds the writer, and nothing else", as
   await state.error.promise;
 });
 
+Deno.test("a client that is there and takes nothing is given up", async () => {
+  const { state, handle } = fountain();
+  await using fixture = await startFixture({
+    handle,
+    limits: { stalledMs: 100 },
+  });
+  await using client = await RawClient.login(fixture);
+  const channel = await client.openSession({ windowBytes: 100 });
+  client.exec(channel, "x");
+  assertEquals(
+    String(await state.error.promise),
+    "StalledReaderError: client does not read",
+  );
+  // Its connection may go on with something else.
+  await client.next(MESSAGE.channelClose);
+  client.exec(await client.openSession({ id: 1 }), "x");
+  await client.next(MESSAGE.channelData);
+});
+
+Deno.test("a reader that is slow, and never stops, is not", async () => {
+  await using fixture = await startFixture({
+    handle: async (_start, { io }) => {
+      await io.stdout.write(new Uint8Array(3_000));
+      return DONE;
+    },
+    limits: { stalledMs: 400 },
+  });
+  await using client = await RawClient.login(fixture);
+  const channel = await client.openSession({ windowBytes: 100 });
+  client.exec(channel, "x");
+  let sizeBytes = 0;
+  while (sizeBytes < 3_000) {
+    const data = await client.next(MESSAGE.channelData);
+    sizeBytes += data.length - 9;
+    client.adjust(channel, 100);
+    await new Promise((next) => setTimeout(next, 20));
+  }
+  await client.next(MESSAGE.channelClose);
+});
+
 Deno.test("requests whose answers nobody reads stop being read", async () => {
   await using fixture = await startFixture({
     handle: () => new Promise(() => {}),

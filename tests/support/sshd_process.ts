@@ -42,6 +42,12 @@ export function parseRecords(text: string): LogRecord[] {
     .map((line) => JSON.parse(line));
 }
 
+/** What the system lets a server have. */
+export interface SshdLimits {
+  /** Open files; as many as the test itself unless given. */
+  readonly descriptors?: number;
+}
+
 /** A server that runs. */
 export class RunningSshd implements AsyncDisposable {
   readonly records: LogRecord[] = [];
@@ -53,10 +59,19 @@ export class RunningSshd implements AsyncDisposable {
   #wake = () => {};
   #hasEnded = false;
 
-  private constructor(config: string, env: Readonly<Record<string, string>>) {
+  private constructor(
+    config: string,
+    env: Readonly<Record<string, string>>,
+    { descriptors }: SshdLimits,
+  ) {
     this.#dir = makeTempDir({ "config.yml": config });
-    this.#child = new Deno.Command(programPath("gitlab-sshd"), {
-      args: [`--config-dir=${this.#dir.path}`],
+    const words = [
+      programPath("gitlab-sshd"),
+      `--config-dir=${this.#dir.path}`,
+    ];
+    const limit = descriptors === undefined ? "" : `ulimit -n ${descriptors};`;
+    this.#child = new Deno.Command("/bin/sh", {
+      args: ["-c", `${limit} exec "$0" "$@"`, ...words],
       env: { PATH: Deno.env.get("PATH") ?? "", ...env },
       clearEnv: true,
       stdin: "null",
@@ -71,8 +86,9 @@ export class RunningSshd implements AsyncDisposable {
   static async start(
     config: string,
     env: Readonly<Record<string, string>> = {},
+    limits: SshdLimits = {},
   ): Promise<RunningSshd> {
-    const server = new RunningSshd(config, env);
+    const server = new RunningSshd(config, env, limits);
     const timer = setTimeout(() => server.signal("SIGKILL"), START_TIMEOUT_MS);
     const record = await server.logged("Listening for SSH connections");
     clearTimeout(timer);
@@ -100,6 +116,15 @@ export class RunningSshd implements AsyncDisposable {
   /** The folder of its configuration. */
   get folder(): string {
     return this.#dir.path;
+  }
+
+  /** Processor time so far, in hundredths of a second. */
+  cpuTicks(): number {
+    const [, fields = ""] = /^.*\) (.*)/s.exec(
+      Deno.readTextFileSync(`/proc/${this.#child.pid}/stat`),
+    ) ?? [];
+    const [user = 0, system = 0] = fields.split(" ").slice(11, 13).map(Number);
+    return user + system;
   }
 
   signal(name: Deno.Signal): void {
