@@ -23,8 +23,8 @@ import { findMismatch } from "./patch/negotiation.ts";
 import { patchNistp521 } from "./patch/nistp521.ts";
 import { patchPeerPublic } from "./patch/peer_public.ts";
 import { sendPayload, sendPayloadNow } from "./patch/raw_packet.ts";
-import { RekeyGuard } from "./patch/rekey_guard.ts";
-import { type RekeyLimits, RekeySchedule } from "./rekey_schedule.ts";
+import type { RekeyLimits } from "./rekey_schedule.ts";
+import { Rekeying } from "./rekeying.ts";
 import {
   DISCONNECT_REASON,
   encodeDisconnect,
@@ -42,9 +42,6 @@ import type {
 } from "./ssh2_types.ts";
 import type { TcpSocket } from "./tcp_socket.ts";
 
-/** Answers that may wait for a key exchange. */
-const QUEUED_MESSAGES_MAX = 1_024;
-const QUEUED_BYTES_MAX = 1024 * 1024;
 /** Errors that begin so are written for both ends, as in Go. */
 const TOLD_PREFIX = "ssh: ";
 
@@ -80,15 +77,9 @@ export class SshTransport {
   readonly protocol: Ssh2Protocol;
   readonly #ssh2: Ssh2Library;
   readonly #listener: TransportListener;
-  readonly #rekeyGuard: RekeyGuard;
-  readonly #rekeySchedule: RekeySchedule;
-  readonly #rekeyWaiters = new Set<() => void>();
-  readonly #startedMs = performance.now();
+  readonly #rekeying: Rekeying;
   #choice: KexChoice | undefined;
   #hasKeys = false;
-  #isOwnRekey = false;
-  #queuedCount = 0;
-  #queuedBytes = 0;
   #isOver = false;
 
   /** Hooks into a connection that ssh2 has just announced. */
@@ -109,11 +100,7 @@ export class SshTransport {
     this.protocol = client._protocol;
     this.#ssh2 = ssh2;
     this.#listener = listener;
-    this.#rekeySchedule = new RekeySchedule(rekey);
-    this.#rekeyGuard = new RekeyGuard(
-      rekey.timeoutMs,
-      () => this.fail(new Error("ssh: key exchange timed out")),
-    );
+    this.#rekeying = new Rekeying(this, rekey);
     client.on("error", (error) => this.fail(error));
     restoreIdent(this.protocol, identLine);
     this.#applyOffer(offer);
@@ -143,7 +130,7 @@ export class SshTransport {
   }
 
   get isRekeying(): boolean {
-    return this.protocol._kexinit !== undefined;
+    return this.#rekeying.isUnderway;
   }
 
   /**
@@ -158,21 +145,13 @@ export class SshTransport {
   async untilRoom(): Promise<void> {
     while (!this.hasRoom) {
       if (!this.socket.hasRoom) await this.socket.untilRoom();
-      else await new Promise<void>((wake) => this.#rekeyWaiters.add(wake));
+      else await this.#rekeying.untilDone();
     }
   }
 
   /** Sends a message; nothing happens once the connection is over. */
   send(payload: Uint8Array): void {
     if (!this.isOver) sendPayload(this.#ssh2, this.protocol, payload);
-  }
-
-  /** Asks for new keys, unless they are being exchanged already. */
-  rekey(): void {
-    if (this.isOver || this.isRekeying || !this.#hasKeys) return;
-    this.#isOwnRekey = true;
-    this.#rekeyGuard.startOwn();
-    this.protocol.rekey();
   }
 
   /** Says why, and closes when that is delivered. */
@@ -195,8 +174,7 @@ export class SshTransport {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#rekeyGuard.stop();
-    this.#wakeRekeyWaiters();
+    this.#rekeying.stop();
     this.socket.end();
     this.#listener.onClose();
   }
@@ -226,16 +204,7 @@ export class SshTransport {
     const complete = this.protocol._onHandshakeComplete;
     this.protocol._onHandshakeComplete = (negotiated) => {
       complete(negotiated);
-      this.#rekeyGuard.stop();
-      this.#isOwnRekey = false;
-      this.#queuedCount = this.#queuedBytes = 0;
-      const { cs, sc } = negotiated;
-      this.#rekeySchedule.restart(
-        [cs.cipher, sc.cipher],
-        this.socket.progressBytes,
-        performance.now(),
-      );
-      this.#wakeRekeyWaiters();
+      this.#rekeying.noteKeys(negotiated);
       if (this.#hasKeys) return;
       this.#hasKeys = true;
       this.protocol._offer = offer.later;
@@ -253,7 +222,7 @@ export class SshTransport {
     const later = this.protocol._onPayload;
     this.protocol._onPayload = (payload) => {
       if (payload[0] === MESSAGE.kexInit) {
-        const shown = this.#mayRekey() && this.#choose(lists, payload);
+        const shown = this.#choose(lists, payload);
         return shown ? later(shown) : Infinity;
       }
       this.#receive(payload);
@@ -267,46 +236,16 @@ export class SshTransport {
     if (type === undefined || this.isOver) return;
     try {
       this.#listener.onMessage(type, payload);
-      this.#checkKeys();
+      this.#rekeying.check();
     } catch (error) {
       this.fail(error);
     }
   }
 
-  /**
-   * Asks for new keys in time. Nobody moves much without a message from the
-   * client: data or the window for ours.
-   */
-  #checkKeys(): void {
-    this.#boundQueue(this.protocol._queue ?? []);
-    const moved = this.socket.progressBytes;
-    if (this.#rekeySchedule.isDue(moved, performance.now())) this.rekey();
-  }
-
-  /** @throws {Error} If a client that owes us its KEXINIT asks for too much. */
-  #boundQueue(queue: readonly Buffer[]): void {
-    for (; this.#queuedCount < queue.length; this.#queuedCount++) {
-      this.#queuedBytes += queue[this.#queuedCount]?.length ?? 0;
-    }
-    const isTooMuch = this.#queuedCount > QUEUED_MESSAGES_MAX ||
-      this.#queuedBytes > QUEUED_BYTES_MAX;
-    if (isTooMuch) throw new Error("ssh: too much waits for a key exchange");
-  }
-
-  #mayRekey(): boolean {
-    // The client's answer, which it has not asked for.
-    if (this.#isOwnRekey) return true;
-    const elapsedMs = performance.now() - this.#startedMs;
-    if (this.#rekeyGuard.start(this.socket.progressBytes, elapsedMs)) {
-      return true;
-    }
-    this.fail(new Error("ssh: too many key exchanges"));
-    return false;
-  }
-
   /** @returns What ssh2 is to read; `undefined` after a failure. */
   #choose(lists: Ssh2Offer, kexInit: Buffer): Buffer | undefined {
     try {
+      if (this.#hasKeys) this.#rekeying.noteRequest();
       const mismatch = findMismatch(lists, kexInit);
       if (mismatch !== undefined) throw new Error(mismatch);
       this.#choice = chooseKex(lists, kexInit);
@@ -315,12 +254,6 @@ export class SshTransport {
       this.fail(error, DISCONNECT_REASON.keyExchangeFailed);
       return undefined;
     }
-  }
-
-  #wakeRekeyWaiters(): void {
-    const waiters = [...this.#rekeyWaiters];
-    this.#rekeyWaiters.clear();
-    for (const wake of waiters) wake();
   }
 }
 
