@@ -20,6 +20,7 @@ import {
   type SshFrontDoor,
   type SshKeys,
 } from "./ssh_front_door.ts";
+import { taskWords } from "./task_words.ts";
 
 const USAGE = `Usage: deno task demo [--keep]
 
@@ -43,7 +44,7 @@ function print(text: string): void {
 }
 
 async function main(): Promise<number> {
-  const options = parseArgs(Deno.args, {
+  const options = parseArgs(taskWords(Deno.args), {
     boolean: ["keep", "help"],
     unknown: (word: string) => {
       print(`Unknown argument: ${word}\n\n${USAGE}`);

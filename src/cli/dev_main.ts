@@ -14,6 +14,7 @@ import {
 } from "./dev_neighbours.ts";
 import { formatDevReport } from "./dev_report.ts";
 import { startFrontDoor } from "./front_door.ts";
+import { taskWords } from "./task_words.ts";
 
 /** What the command line asks for. */
 export interface DevRequest {
@@ -61,7 +62,7 @@ Runs an internal API, a Gitaly and gitlab-sshd with a sample project.
  */
 export function parseDevRequest(args: readonly string[]): DevRequest {
   const unknown: string[] = [];
-  const options = parseArgs([...args], {
+  const options = parseArgs(taskWords(args), {
     string: [...NAMES, "rate-limit", "geo"],
     boolean: ["help", "cells"],
     unknown(word: string) {

@@ -33,6 +33,8 @@ Deno.test("parseDevRequest() takes every option", () => {
     isHelp: false,
   });
   assertEquals(parseDevRequest(["--help"]).isHelp, true);
+  // As users of npm write it.
+  assertEquals(parseDevRequest(["--", "--help"]).isHelp, true);
 });
 
 const REFUSED = [
