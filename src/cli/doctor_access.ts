@@ -25,6 +25,9 @@ import {
 } from "./doctor_run.ts";
 
 const CUSTOM_ACTION = 300;
+const DENIED =
+  "the decision is GitLab's: see the members of the project, its " +
+  "protected branches and the state of the user";
 /** An address that no client has: GitLab wants one. */
 const LOOPBACK = "127.0.0.1";
 
@@ -86,7 +89,7 @@ async function* checkGitaly(
 }
 
 function describeAnswer(answer: AccessAnswer, project: string): Finding {
-  if (!answer.status) return warning(`denied: ${answer.message}`);
+  if (!answer.status) return warning(`denied: ${answer.message}`, DENIED);
   if (answer.httpStatus === CUSTOM_ACTION) {
     return ok(`allowed for @${answer.glUsername}, sent on to the primary site`);
   }
@@ -100,7 +103,8 @@ function describeAnswer(answer: AccessAnswer, project: string): Finding {
 /** A denial is GitLab's decision, an outage a fault. */
 function describeRefusal(error: unknown): Finding {
   if (error instanceof ApiError && error.kind === "policy") {
-    return warning(`denied: ${error.message || `status ${error.status}`}`);
+    const reason = error.message || `status ${error.status}`;
+    return warning(`denied: ${reason}`, DENIED);
   }
   return failed(errorText(error), "see the checks of the API above");
 }

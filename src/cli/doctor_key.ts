@@ -87,7 +87,9 @@ export async function* checkKey(
         deadline.signal,
       );
       const keyId = formatApiKeyId(found.id);
-      if (keyId === undefined) return failed("GitLab names no usable id");
+      if (keyId === undefined) {
+        return failed("GitLab names no usable id", "see GitLab's own log");
+      }
       outcome.keyId = keyId;
       const identity = { kind: "key", keyId } as const;
       const user = await api.discover(identity, deadline.signal);
@@ -134,7 +136,9 @@ function describeLogin(
     }
     return ok(`sshd lets it in by ${place}, as ${describeUser(username)}`);
   }
-  if (keyId === undefined) return failed("sshd refuses the login");
+  if (keyId === undefined) {
+    return failed("sshd refuses the login", "see key.gitlab above");
+  }
   if (way && !way.hasCommand) {
     return failed(
       "sshd refuses the login: the key is in no file, and no command is asked",

@@ -3,7 +3,7 @@
  * scripts. Pure.
  * @module
  */
-import { errorText } from "../core/errors.ts";
+import { ConfigError, errorText, UsageError } from "../core/errors.ts";
 import { maskControls } from "../keys/line.ts";
 
 /** `failed` decides the exit status; `skipped` does not apply here. */
@@ -25,6 +25,9 @@ export interface Check extends Finding {
   readonly elapsedMs: number;
 }
 
+/** What to do: whoever finds a fault has to say something. */
+type Advice = readonly [first: string, ...more: string[]];
+
 const ID_CHARS = 16;
 
 /** All is well. */
@@ -32,11 +35,11 @@ export function ok(text: string): Finding {
   return { result: "ok", text };
 }
 /** It works, but not as somebody will have meant it. */
-export function warning(text: string, ...advice: string[]): Finding {
+export function warning(text: string, ...advice: Advice): Finding {
   return { result: "warning", text, advice };
 }
 /** Logins fail because of it, or will. */
-export function failed(text: string, ...advice: string[]): Finding {
+export function failed(text: string, ...advice: Advice): Finding {
   return { result: "failed", text, advice };
 }
 /** Does not apply here, and why. */
@@ -54,9 +57,23 @@ export async function timed(
   try {
     finding = await check();
   } catch (error) {
-    finding = failed(errorText(error));
+    finding = failed(
+      errorText(error),
+      adviseError(error),
+    );
   }
   return { id, ...finding, elapsedMs: performance.now() - startMs };
+}
+
+/** What to do about a check that could not be made. */
+function adviseError(error: unknown): string {
+  if (error instanceof UsageError) return "--help names the options";
+  if (error instanceof ConfigError) {
+    return "gitlab-shell config check names lines and keys";
+  }
+  return /permission denied|os error 13/i.test(errorText(error))
+    ? "run the check as root, or as the account that sessions run as"
+    : "docs/troubleshooting.md goes by what is seen";
 }
 
 /** One line, and one more for each advice. */

@@ -287,7 +287,12 @@ function judgeCommand(
     );
   }
   const runsAs = lookUpAccount(userName);
-  if (!runsAs) return failed(`account ${userName} is not in /etc/passwd`);
+  if (!runsAs) {
+    return failed(
+      `account ${userName} is not in /etc/passwd`,
+      `change ${keyword}user, or make the account`,
+    );
+  }
   const barrier = findBarrier(runsAs, path, "enter") ??
     findBarrier(runsAs, `${config.rootDir}/config.yml`, "read");
   if (barrier !== undefined) {

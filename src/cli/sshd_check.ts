@@ -94,7 +94,10 @@ async function* checkAll(
   configDir: string,
 ): AsyncGenerator<Check> {
   if (configDir === "") {
-    yield await timed("config", () => failed(NO_DIRECTORY.trim()));
+    yield await timed(
+      "config",
+      () => failed(NO_DIRECTORY.trim(), "gitlab-sshd -t -config-dir <folder>"),
+    );
     return;
   }
   let config: Config | undefined;
@@ -124,11 +127,14 @@ async function* checkAll(
 
 function judgeConfig(config: Config, configDir: string) {
   const fault = findFault(config);
-  if (fault !== undefined) return failed(fault);
+  if (fault !== undefined) {
+    return failed(fault, "set it in config.yml, or in the environment");
+  }
   const fatal = lintValues(config).filter(({ isFatal }) => isFatal);
   if (fatal.length > 0) {
     return failed(
       fatal.map(({ path, advice }) => `${path} ${advice}`).join("\n"),
+      `correct it in ${joinPath(configDir, CONFIG_FILE_NAME)}`,
     );
   }
   return ok(`${joinPath(configDir, CONFIG_FILE_NAME)} can be used`);
@@ -148,7 +154,7 @@ function checkLint(config: Config, configDir: string): Promise<Check> {
     ];
     return texts.length === 0
       ? ok("every key has its effect")
-      : warning(texts.join("\n"));
+      : warning(texts.join("\n"), `change them in ${file}`);
   });
 }
 
@@ -173,7 +179,10 @@ function checkPreparation(config: Config, host: Host): Promise<Check> {
     const texts = records.map(describeRecord);
     return texts.length === 0
       ? ok("algorithms, certificates and limits can be used")
-      : warning([...new Set(texts)].join("\n"));
+      : warning(
+        [...new Set(texts)].join("\n"),
+        "a start goes on without what is named: correct or remove it",
+      );
   });
 }
 

@@ -42,7 +42,10 @@ export async function* checkPorts({ sshd }: Config): AsyncGenerator<Check> {
     if (
       readinessProbe === livenessProbe || !readinessProbe || !livenessProbe
     ) {
-      return failed("readiness_probe and liveness_probe must be two paths");
+      return failed(
+        "readiness_probe and liveness_probe must be two paths",
+        "leave both out to have /start and /health",
+      );
     }
     return await judge("sshd.web_listen", sshd.webListen, async (address) =>
       // Whoever else speaks HTTP has no reason to stand beside our server.
@@ -62,12 +65,19 @@ async function judge(
     return ok(`${setting}: ${text} can be listened on`);
   } catch (error) {
     const fault = `${setting}: ${errorText(error)}`;
-    if (!(error instanceof Error && isBusy(error))) return failed(fault);
+    if (!(error instanceof Error && isBusy(error))) {
+      return failed(
+        fault,
+        `write ${setting} as address:port of this machine; a port below 1024 ` +
+          "needs root or CAP_NET_BIND_SERVICE",
+      );
+    }
     address = parseListenAddress(text);
     return await isOurs(address)
       ? warning(
         `${setting}: ${formatListenAddress(address)} is in use, ` +
           "by a gitlab-sshd that runs",
+        "nothing, if it is to be reloaded or replaced",
       )
       : failed(fault, "end the program that has it, or choose another");
   }

@@ -44,6 +44,10 @@ async function diagnose(
   });
   assert(!outcome.stdout.includes(SECRET), "the secret is shown");
   const { checks } = JSON.parse(outcome.stdout) as { checks: Check[] };
+  for (const { id, result, advice } of checks) {
+    const isFault = result === "failed" || result === "warning";
+    assertEquals(advice.length > 0, isFault, `advice of ${id}`);
+  }
   return { ...outcome, checks, find: (id) => checks.find((c) => c.id === id) };
 }
 
