@@ -94,9 +94,9 @@ export class WebUpload implements Disposable {
 
   /** Breaks the upload off unless it has ended; the server can tell. */
   [Symbol.dispose](): void {
+    this.#end ??= { cause: new Error("Broken off") };
     this.#call?.[Symbol.dispose]();
     this.#call = undefined;
-    this.#end ??= { cause: new Error("Broken off") };
   }
 
   /** Starts sending one buffer, and goes on with the other. */
@@ -113,7 +113,10 @@ export class WebUpload implements Disposable {
   /** Never throws: what goes wrong becomes the end, or a repeat. */
   async #send(bytes: Uint8Array): Promise<void> {
     try {
-      const call = this.#call ??= await this.#open();
+      const call = this.#call ?? await this.#open();
+      // It may have been broken off meanwhile, with nobody to close this one.
+      if (this.#end) return call[Symbol.dispose]();
+      this.#call = call;
       await call.write(bytes);
     } catch (cause) {
       if (!this.#call) return await this.#repeat({ cause }, bytes);
@@ -172,6 +175,7 @@ export class WebUpload implements Disposable {
     failed: Parameters<WebAttempts["waitAfter"]>[0],
     bytes: Uint8Array,
   ): Promise<void> {
+    if (this.#end) return;
     try {
       if (this.#replayBytes === undefined) {
         throw new WebFailure("Upload broke off and cannot be repeated", {
@@ -184,7 +188,7 @@ export class WebUpload implements Disposable {
     } catch (cause) {
       return this.#endWith({ cause });
     }
-    await this.#sendAgain(bytes);
+    if (!this.#end) await this.#sendAgain(bytes);
   }
 
   async #sendAgain(bytes: Uint8Array): Promise<void> {
@@ -203,7 +207,7 @@ export class WebUpload implements Disposable {
   }
 
   #endWith(end: { status: number } | { cause: unknown }): void {
-    this.#end = end;
+    this.#end ??= end;
     this.#call?.[Symbol.dispose]();
     this.#call = undefined;
   }

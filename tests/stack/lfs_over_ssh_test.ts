@@ -41,8 +41,7 @@ async function setUp(client: GitClient): Promise<void> {
       ["lfs.transfer.maxretries", "1"],
       ["lfs.transfer.maxretrydelay", "0"],
       ["lfs.locksverify", "true"],
-      // The client's own pace, but on one machine with everything else.
-      ["lfs.concurrenttransfers", "4"],
+      ["lfs.concurrenttransfers", "8"],
     ] as const
   ) {
     assertOk(await client.git(["config", "--global", name, value]));
@@ -257,8 +256,12 @@ for (const door of DOOR_NAMES) {
   if (door !== QUICK_DOOR) continue;
   const closed = onSshWorld(door);
   closed(
-    "lfs.md cases 89 and 90: without the setting the client uses HTTP, or nothing",
+    "lfs.md cases 13, 89 and 90: without the setting the client uses HTTP, or nothing",
     async (client, world) => {
+      const command = `git-lfs-transfer ${SAMPLE.project} upload`;
+      const { stdout, stderr, exitStatus } = await client.ssh(command);
+      assertEquals([stdout, exitStatus], ["", 128]);
+      assertStringIncludes(stderr, `ERROR: Unknown command: ${command}`);
       await prepareClone(client, SAMPLE.project);
       const files = new Map([["http.bin", randomBytes(5000)]]);
       const refused = await push(client, files, "http");

@@ -15,7 +15,7 @@ const QUICK_MIB = 8;
 const ROUNDS = 5;
 const CURL = "curl";
 /** What is asked for in full, and a fifth below what curl does. */
-const RATE_MIB_MIN = 300 / 1.048_576;
+const RATE_MIB_MIN = Math.round(300 / 1.048_576);
 const CURL_SHARE_MIN = 0.8;
 const PEAK_MIB_MAX = 110;
 

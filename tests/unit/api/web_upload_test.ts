@@ -209,3 +209,21 @@ Deno.test("an upload ends with its session", async () => {
   abort.abort(new Error("stopped"));
   await assertRejects(() => upload.finish(), Error, "stopped");
 });
+
+Deno.test("an upload that was broken off asks nobody again", async () => {
+  await using server = openUploadServer([{ readBytes: 1 }]);
+  for (const url of [server.url, "http://127.0.0.1:1/"]) {
+    const { upload, clock } = open(url);
+    await writeAll(upload, MIB);
+    upload[Symbol.dispose]();
+    const { length } = server.uploads;
+    const slept = clock.sleepsMs.length;
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    // One may have been on its way already.
+    assert(server.uploads.length <= length + 1);
+    assert(clock.sleepsMs.length <= slept + 1);
+    await assertRejects(() => upload.finish(), WebFailure);
+  }
+});
