@@ -88,6 +88,9 @@ export async function startOpenssh(
       "PubkeyAuthentication yes",
       "PermitRootLogin prohibit-password",
       "AcceptEnv GIT_PROTOCOL",
+      // Else bash takes itself for a login, and what the user's ~/.bashrc does
+      // may take a second each time.
+      "SetEnv SHLVL=2",
       "MaxStartups 100",
       ...keyLines,
       "",
