@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { UsageError } from "../core/errors.ts";
-import type { DevstackOptions } from "../devstack/stack.ts";
+import type { Devstack, DevstackOptions } from "../devstack/stack.ts";
 
 /** How Git is sent on to a primary: by one request, or by two. */
 export type GeoMode = "direct" | "http";
@@ -51,10 +51,7 @@ export async function startNeighbours(
 ): Promise<Neighbours> {
   await using parts = new AsyncDisposableStack();
   const secret = crypto.getRandomValues(new Uint8Array(SECRET_BYTES)).toHex();
-  const rows: [string, string][] = [];
-  const configLines: string[] = [];
-  let geo: Neighbours["geo"];
-  const open = async (name: string, options: DevstackOptions) => {
+  const open: OpenStack = async (name, options) => {
     const { startDevstack } = await import("../devstack/stack.ts");
     return parts.use(
       await startDevstack({
@@ -65,47 +62,66 @@ export async function startNeighbours(
       }),
     );
   };
-  if (mode) {
-    const { webUrl, storage } = await open("primary", {});
-    geo = {
-      primaryUrl: webUrl,
-      secret,
-      isDirect: mode === "direct",
-      forwardsFetches: true,
-    };
-    const how = mode === "direct" ? "one request" : "two requests";
-    rows.push(["Geo primary", `${webUrl}, by ${how}`]);
-    rows.push(["  keeps", storage]);
-  }
-  if (hasCells) {
-    const cell = await open("cell", { projects: await farProjects() });
-    const { startTopology } = await import(
-      "../devstack/topology/topology_service.ts"
-    );
-    const topology = parts.use(
-      await startTopology({
-        listen: [{ transport: "tcp", hostname: LOOPBACK, port: 0 }],
-        cells: { "route:lagoon": LOOPBACK },
-      }),
-    );
-    const [address = ""] = topology.addresses;
-    const { port } = new URL(cell.webUrl);
-    configLines.push(
+  const primary = mode && await openPrimary(open, mode, secret);
+  const cell = hasCells ? await openCell(open, parts) : undefined;
+  const owned = parts.move();
+  return {
+    options: { secret, ...(cell && { configLines: cell.configLines }) },
+    geo: primary?.geo,
+    rows: [...primary?.rows ?? [], ...cell?.rows ?? []],
+    farProject: cell && FAR_PROJECT,
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Starts a stack that ends with the others. */
+type OpenStack = (name: string, options: DevstackOptions) => Promise<Devstack>;
+
+async function openPrimary(
+  open: OpenStack,
+  mode: GeoMode,
+  secret: string,
+): Promise<Pick<Neighbours, "geo" | "rows">> {
+  const { webUrl, storage } = await open("primary", {});
+  const isDirect = mode === "direct";
+  return {
+    geo: { primaryUrl: webUrl, secret, isDirect, forwardsFetches: true },
+    rows: [
+      [
+        "Geo primary",
+        `${webUrl}, by ${isDirect ? "one request" : "two requests"}`,
+      ],
+      ["  keeps", storage],
+    ],
+  };
+}
+
+async function openCell(
+  open: OpenStack,
+  parts: AsyncDisposableStack,
+): Promise<Pick<Neighbours, "rows"> & { configLines: readonly string[] }> {
+  const { webUrl } = await open("cell", { projects: await farProjects() });
+  const { startTopology } = await import(
+    "../devstack/topology/topology_service.ts"
+  );
+  const { addresses: [address = ""] } = parts.use(
+    await startTopology({
+      listen: [{ transport: "tcp", hostname: LOOPBACK, port: 0 }],
+      cells: { "route:lagoon": LOOPBACK },
+    }),
+  );
+  const { port } = new URL(webUrl);
+  return {
+    configLines: [
       "topology_service:",
       "  enabled: true",
       `  address: "${address}"`,
       `  cell_endpoint: { scheme: http, port: ${port} }`,
-    );
-    rows.push(["Topology", address]);
-    rows.push(["other cell", `${cell.webUrl}, has ${FAR_PROJECT}`]);
-  }
-  const owned = parts.move();
-  return {
-    options: { secret, ...(hasCells && { configLines }) },
-    geo,
-    rows,
-    farProject: hasCells ? FAR_PROJECT : undefined,
-    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    ],
+    rows: [
+      ["Topology", address],
+      ["other cell", `${webUrl}, has ${FAR_PROJECT}`],
+    ],
   };
 }
 

@@ -5,7 +5,8 @@
  * @module
  */
 import type { CustomAction } from "../api/access.ts";
-import type { GitHttpClient, GitHttpExchange } from "../api/git_http.ts";
+import type { GitHttpClient } from "../api/git_http.ts";
+import type { GitHttpExchange } from "../api/git_http_exchange.ts";
 import type { HeaderLine } from "../api/http1_request.ts";
 import { FetchTurn, PushTurn } from "../git/conversation_turn.ts";
 import { FetchRequestBody, PushRequestBody } from "../git/request_body.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 import type { GitHttpClient, GitHttpRequest } from "../api/git_http.ts";
+import type { GitHttpExchange } from "../api/git_http_exchange.ts";
 import type { StandardStreams } from "../core/io.ts";
 import { type FetchAnswer, FetchRounds } from "../git/fetch_rounds.ts";
 
@@ -57,7 +58,7 @@ async function runRound(
 }
 
 async function send(
-  exchange: Awaited<ReturnType<GitHttpClient["open"]>>,
+  exchange: GitHttpExchange,
   body: Uint8Array,
 ): Promise<void> {
   await exchange.requestBody.write(body);

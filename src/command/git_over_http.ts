@@ -4,7 +4,7 @@
  * Source: GitLab Shell 14.56.1, Git over HTTP.
  * @module
  */
-import type { GitHttpExchange } from "../api/git_http.ts";
+import type { GitHttpExchange } from "../api/git_http_exchange.ts";
 import { errorText } from "../core/errors.ts";
 import type { ByteReader, StandardStreams } from "../core/io.ts";
 import type { Logger } from "../core/log.ts";

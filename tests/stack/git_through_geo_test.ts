@@ -10,6 +10,7 @@ import {
   type DoorName,
   openGeoWorld,
   type RemoteWorld,
+  SHA256_PROJECT,
 } from "../support/remote_world.ts";
 
 const DOORS: readonly DoorName[] = ["OpenSSH and gitlab-shell", "gitlab-sshd"];
@@ -190,6 +191,14 @@ for (const doorName of DOORS) {
         assertOk(await client.git(["ls-remote", url])).stdout,
         /HEAD/,
       );
+    });
+
+    test("objects of SHA-256, pushed and removed", async (client) => {
+      const url = client.url(SHA256_PROJECT);
+      assertOk(await client.git(["clone", "-q", url, "a"]));
+      await commitBlob(client, "a");
+      assertOk(await client.git(["push", "origin", "HEAD:refs/heads/b"], "a"));
+      assertOk(await client.git(["push", "origin", "--delete", "b"], "a"));
     });
 
     test("push options reach the primary", async (client) => {

@@ -42,6 +42,8 @@ export interface RemoteWorld extends AsyncDisposable {
 
 /** A project that only the far GitLab of a cell has. */
 export const FAR_PROJECT = "lagoon/pearl";
+/** A project whose objects have longer names. */
+export const SHA256_PROJECT = "lagoon/shell";
 const SECRET = "the secret of both";
 
 /** A Geo secondary that forwards, and its primary. */
@@ -50,6 +52,7 @@ export async function openGeoWorld(
   isDirect: boolean,
 ): Promise<RemoteWorld> {
   return await openWorld(door, (far) => ({
+    projects: farProjects(),
     api: {
       geo: {
         primaryUrl: far.webUrl,
@@ -164,5 +167,9 @@ async function openDoor(
 function farProjects(): SampleProject[] {
   const [first] = SAMPLE_PROJECTS;
   if (first === undefined) throw new Error("The sample has no projects");
-  return [...SAMPLE_PROJECTS, { ...first, id: 301, path: FAR_PROJECT }];
+  return [
+    ...SAMPLE_PROJECTS,
+    { ...first, id: 301, path: FAR_PROJECT },
+    { ...first, id: 302, path: SHA256_PROJECT, objectFormat: "sha256" },
+  ];
 }
