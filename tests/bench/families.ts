@@ -9,6 +9,7 @@ import { gitalySshFamily } from "./families/gitaly_ssh.ts";
 import { keysFamily } from "./families/keys.ts";
 import { lfsFamily } from "./families/lfs.ts";
 import { opensshFamily } from "./families/openssh.ts";
+import { phasesFamily } from "./families/phases.ts";
 import { sessionsFamily } from "./families/sessions.ts";
 import { sshdCrowdFamily } from "./families/sshd_crowd.ts";
 import { sshdLoginsFamily } from "./families/sshd_logins.ts";
@@ -19,6 +20,7 @@ import { transferFamily } from "./families/transfer.ts";
 /** Chosen by their names. */
 export const FAMILIES: readonly Family[] = [
   startFamily,
+  phasesFamily,
   accountFamily,
   firstByteFamily,
   transferFamily,

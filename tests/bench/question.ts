@@ -54,6 +54,8 @@ export interface Question {
   readonly series: readonly Series[];
   readonly goals: readonly Goal[];
   readonly point?: CurvePoint;
+  /** Whether the series are parts of one whole, not rivals. */
+  readonly isSum?: boolean;
   /** What a reader must know besides. */
   readonly remark?: string;
 }

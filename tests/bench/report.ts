@@ -31,7 +31,9 @@ export function formatRows(question: Question): string[] {
       series.name,
       formatValue(median(series.values), question.unit),
       formatSpread(series, question.unit),
-      index === 0 || !first ? "" : `${formatNumber(ratio(series, first))} x`,
+      index === 0 || !first || question.isSum
+        ? ""
+        : `${formatNumber(ratio(series, first))} x`,
       formatNotes(series),
       formatVerdicts(question, series.name),
     ];
