@@ -4,6 +4,7 @@
  */
 import type { Family } from "./bench_world.ts";
 import { accountFamily } from "./families/account.ts";
+import { carrierFamily } from "./families/carrier.ts";
 import { firstByteFamily } from "./families/first_byte.ts";
 import { gitalySshFamily } from "./families/gitaly_ssh.ts";
 import { keysFamily } from "./families/keys.ts";
@@ -31,5 +32,6 @@ export const FAMILIES: readonly Family[] = [
   sshdTransferFamily,
   sshdCrowdFamily,
   gitalySshFamily,
+  carrierFamily,
   keysFamily,
 ];
