@@ -33,5 +33,6 @@ export const FAMILIES: readonly Family[] = [
   sshdCrowdFamily,
   gitalySshFamily,
   carrierFamily,
+  lfsFamily,
   keysFamily,
 ];

@@ -31,6 +31,8 @@ export interface Goal {
   /** Exactly one of the two: a ratio, or a value where nothing is compared. */
   readonly atMost?: number;
   readonly atLeast?: number;
+  /** A value that is enough whatever the ratio is. */
+  readonly orAtLeast?: number;
   /** Note that the bound is on, instead of the value itself. */
   readonly note?: string;
 }
@@ -120,8 +122,10 @@ export function judge({ goals, series }: Question): Verdict[] {
   return goals.flatMap((goal) => {
     const found = findFigure(goal, series);
     if (found === undefined || Number.isNaN(found)) return [];
+    const own = series.find(({ name }) => name === goal.of);
     const isReached = found <= (goal.atMost ?? Infinity) &&
-      found >= (goal.atLeast ?? -Infinity);
+        found >= (goal.atLeast ?? -Infinity) ||
+      median(own?.values ?? []) >= (goal.orAtLeast ?? Infinity);
     return [{ goal, found, isReached }];
   });
 }

@@ -103,11 +103,12 @@ function formatVerdicts(question: Question, name: string): string {
 }
 
 function formatGoal(
-  { against, atMost, atLeast, note }: Goal,
+  { against, atMost, atLeast, orAtLeast, note }: Goal,
   unit: Unit,
 ): string {
   const bound = atMost === undefined ? `>= ${atLeast}` : `<= ${atMost}`;
   const subject = note === undefined ? "" : ` ${note}`;
   if (against === undefined) return `${bound}${subject || ` ${unit}`}`;
-  return `${bound} x ${against}${subject}`;
+  const other = orAtLeast === undefined ? "" : ` or >= ${orAtLeast} ${unit}`;
+  return `${bound} x ${against}${subject}${other}`;
 }
