@@ -17,7 +17,7 @@ export interface Panel {
 export type ColourOf = (contender: string) => string;
 
 const WIDTH = 860;
-const LABEL_WIDTH = 220;
+const LABEL_WIDTH = 330;
 const VALUE_WIDTH = 130;
 const BAR_HEIGHT = 15;
 const BAR_GAP = 4;

@@ -37,7 +37,7 @@ interface KnownDoor {
 export async function openDoors(
   world: BenchWorld,
   names: readonly string[],
-  plan: Pick<DoorPlan, "options" | "processor"> = {},
+  plan: Omit<DoorPlan, "name" | "programs"> = {},
 ): Promise<AsyncDisposableStack & { doors: readonly Door[] }> {
   await using parts = new AsyncDisposableStack();
   const doors: Door[] = [];

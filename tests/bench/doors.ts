@@ -31,6 +31,8 @@ export interface DoorPlan {
   readonly options?: readonly string[];
   /** The processor that the server keeps to. */
   readonly processor?: number;
+  /** Where gitlab-sshd shows its metrics; nowhere if absent. */
+  readonly webPort?: number;
 }
 
 const HOSTNAME = "127.0.0.1";
@@ -101,11 +103,13 @@ export async function openSshdDoor(
   const root = await Deno.makeTempDir({ dir: world.folder, prefix: "sshd-" });
   const port = findFreePort();
   const { configLines } = await world.api(0);
+  const { webPort } = plan;
+  const web = webPort === undefined ? "" : `${HOSTNAME}:${webPort}`;
   await writeRoot(root, [
     ...configLines,
     "sshd:",
     `  listen: "${HOSTNAME}:${port}"`,
-    '  web_listen: ""',
+    `  web_listen: "${web}"`,
     `  host_key_files: ["${world.keys.hostKeyFile}"]`,
   ]);
   const program = plan.programs.get("gitlab-sshd") ?? "";

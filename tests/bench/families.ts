@@ -13,6 +13,7 @@ import { opensshFamily } from "./families/openssh.ts";
 import { phasesFamily } from "./families/phases.ts";
 import { sessionsFamily } from "./families/sessions.ts";
 import { sshdCrowdFamily } from "./families/sshd_crowd.ts";
+import { sshdLoadFamily } from "./families/sshd_load.ts";
 import { sshdLoginsFamily } from "./families/sshd_logins.ts";
 import { sshdTransferFamily } from "./families/sshd_transfer.ts";
 import { startFamily } from "./families/start.ts";
@@ -31,8 +32,8 @@ export const FAMILIES: readonly Family[] = [
   sshdLoginsFamily,
   sshdTransferFamily,
   sshdCrowdFamily,
+  sshdLoadFamily,
   gitalySshFamily,
   carrierFamily,
-  lfsFamily,
   keysFamily,
 ];

@@ -10,16 +10,16 @@ import {
   type Panel,
   PANEL_WIDTH,
 } from "./chart_panels.ts";
+import { OURS, RIVAL } from "./bench_world.ts";
 import type { Question } from "./question.ts";
 import { PEAK_NOTE } from "./process_timer.ts";
 import { element, picture } from "./svg.ts";
 
 const MARGIN = 24;
-const COLOURS = 6;
 /** Points that make a curve. */
 const CURVE_POINTS_MIN = 3;
 
-/** Draws a run. Contenders keep the colour of their first appearance. */
+/** Draws a run. A contender has one colour in all panels. */
 export function drawPerformance(
   questions: readonly Question[],
   title: string,
@@ -67,10 +67,22 @@ function drawCurves(
   });
 }
 
+/** Ours and the other build have a colour each; all others share the rest. */
 function makePalette(questions: readonly Question[]): ColourOf {
   const names = new Set(
     questions.flatMap(({ series }) => series.map(({ name }) => name)),
   );
-  const places = new Map([...names].map((name, index) => [name, index]));
-  return (name) => `c${(places.get(name) ?? 0) % COLOURS}`;
+  const others = [...names].filter((name) =>
+    !isOf(name, OURS) && !isOf(name, RIVAL)
+  );
+  const places = new Map(others.map((name, index) => [name, index]));
+  return (name) => {
+    if (isOf(name, OURS)) return name.startsWith("OpenSSH") ? "c4" : "c1";
+    if (isOf(name, RIVAL)) return name.startsWith("OpenSSH") ? "c5" : "c2";
+    return (places.get(name) ?? 0) % 2 === 0 ? "c0" : "c3";
+  };
+}
+
+function isOf(contender: string, build: string): boolean {
+  return contender.includes(build);
 }

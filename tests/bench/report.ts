@@ -71,6 +71,7 @@ export function listMisses(questions: readonly Question[]): string[] {
  */
 export function formatNumber(value: number): string {
   if (!Number.isFinite(value)) return "-";
+  if (Number.isInteger(value)) return String(value);
   if (value >= 100) return value.toFixed(0);
   return value.toFixed(value >= 10 ? 1 : 2);
 }

@@ -12,7 +12,7 @@ import { median, type Question, type Series } from "../question.ts";
 const MIB = 1024 * 1024;
 const SIZE_MIB = Number(Deno.env.get("LFS_BIG_MIB") ?? 512);
 const QUICK_MIB = 8;
-const ROUNDS = 5;
+const ROUNDS = 3;
 const CURL = "curl";
 /** What is asked for in full, and a fifth below what curl does. */
 const RATE_MIB_MIN = Math.round(300 / 1.048_576);

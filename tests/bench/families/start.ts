@@ -147,7 +147,6 @@ async function askLsRemote(
     unit: "ms",
     series,
     goals,
-    point: { curve: "ls-remote, by the API's time", at: delayMs, unit: "ms" },
     remark: "The last two rows are the share that is not ours: git, and git " +
       "behind the Gitaly stand-in, asked by a program that runs already.",
   };
