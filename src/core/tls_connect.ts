@@ -81,7 +81,16 @@ async function dialTls(
     closeQuietly(tcp);
     throw new RootsError("Cannot set TLS up", { cause });
   }
-  const duplex = new SocketDuplex(tls, target.readBytes);
+  return await shakeHands(tls, target, signal);
+}
+
+/** @throws {CertificateError} If the peer cannot prove who it is. */
+async function shakeHands(
+  tls: Deno.TlsConn,
+  { readBytes }: TlsTarget,
+  signal: AbortSignal,
+): Promise<ByteDuplex> {
+  const duplex = new SocketDuplex(tls, readBytes);
   const giveUp = () => duplex.close();
   signal.addEventListener("abort", giveUp, { once: true });
   try {
@@ -118,11 +127,10 @@ async function dialKnown(
     ...target.clientCertificate,
     ...(alpnProtocols && { alpnProtocols: [...alpnProtocols] }),
   });
-  return new SocketDuplex(
-    await untilConnected(connecting, signal).catch((error) => {
-      throw asCertificateError(error);
-    }),
-    target.readBytes,
+  return await shakeHands(
+    await untilConnected(connecting, signal),
+    target,
+    signal,
   );
 }
 

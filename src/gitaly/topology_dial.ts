@@ -4,6 +4,7 @@
  * Source: GitLab Shell 14.56.1, topology_service.tls; grpc-go.
  * @module
  */
+import { Deadline } from "../core/deadline.ts";
 import { type HostPort, splitHostPort } from "../core/host_port.ts";
 import type { ByteDuplex } from "../core/io.ts";
 import type { NetworkAddress } from "./address.ts";
@@ -48,7 +49,8 @@ export async function dialTopology(
   const target = splitHostPort(address);
   if (typeof target === "string") throw new Error(target);
   if (tls.enabled && (tls.certFile !== "" || tls.insecureSkipVerify)) {
-    return await dialSpecially(target, options, signal);
+    using deadline = new Deadline(timeoutMs, signal);
+    return await dialSpecially(target, options, deadline.signal);
   }
   const parsed: NetworkAddress = {
     scheme: tls.enabled ? "dns+tls" : "dns",

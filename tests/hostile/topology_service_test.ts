@@ -16,7 +16,11 @@ const TIMEOUT_MS = 150;
 /** Three attempts, and time for a busy machine. */
 const PATIENCE_MS = 10_000;
 
-async function route(port: number, isTls = false) {
+const TESTDATA = new URL("../testdata/tls/", import.meta.url).pathname;
+/** How the service is reached: plainly, by TLS, or by mTLS. */
+type Way = "plain" | "tls" | "mtls";
+
+async function route(port: number, way: Way = "plain") {
   const clock = new FakeClock();
   const levels: unknown[] = [];
   const log = new Logger({
@@ -33,10 +37,10 @@ async function route(port: number, isTls = false) {
     address: `127.0.0.1:${port}`,
     timeoutMs: TIMEOUT_MS,
     tls: {
-      enabled: isTls,
+      enabled: way !== "plain",
       caFile: "",
-      certFile: "",
-      keyFile: "",
+      certFile: way === "mtls" ? `${TESTDATA}localhost.pem` : "",
+      keyFile: way === "mtls" ? `${TESTDATA}localhost.key` : "",
       serverName: "",
       insecureSkipVerify: false,
     },
@@ -118,10 +122,18 @@ for (const [name, answer] of BAD) {
   });
 }
 
-Deno.test("a Topology Service that never shakes hands costs no more than its time", async () => {
-  await using server = serve(readOn);
-  assertEquals((await route(server.port, true)).base, undefined);
-});
+for (const way of ["tls", "mtls"] as const) {
+  Deno.test(`a Topology Service that never shakes hands, by ${way}, costs no more than its time`, async () => {
+    let connections = 0;
+    await using server = serve((conn) => {
+      connections++;
+      return readOn(conn);
+    });
+    assertEquals((await route(server.port, way)).base, undefined);
+    // No attempt waits for the connection of the one before.
+    assert(connections > 1, `${connections} connections`);
+  });
+}
 
 const ADDRESSES = [
   "evil.example/api",
