@@ -234,6 +234,8 @@ for (const door of DOOR_NAMES) {
       assert(outcome.exitStatus !== 0);
       assertStringIncludes(outcome.stderr, "changed.bin");
       await Deno.remove(path);
+      const log = await Deno.readTextFile(stack.shellRoot.logFile);
+      assertStringIncludes(log, "lfstransfer: object is corrupt");
     },
   );
 

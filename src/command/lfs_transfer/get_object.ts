@@ -6,6 +6,7 @@ import { isSuccess } from "../../api/lfs_client.ts";
 import type { WebAnswer } from "../../api/web_client.ts";
 import { errorChainText } from "../../core/errors.ts";
 import { type Arguments, parseInt64 } from "./arguments.ts";
+import { startHash } from "./object_hash.ts";
 import { formatStatus } from "./packet_writer.ts";
 import { TransferError } from "./transfer_error.ts";
 import { readArguments, type TransferSession } from "./transfer_session.ts";
@@ -42,13 +43,14 @@ function findSize(
 
 /**
  * Passes the object on, whatever it is: the client checks it by its hash, and
- * there is no way left to tell it of a fault.
+ * there is no way left to tell it of a fault. The operator is told.
  */
 async function copyObject(
   oid: string,
   answer: WebAnswer,
   { data, log }: TransferSession,
 ): Promise<void> {
+  const hash = await startHash();
   for (;;) {
     let piece: Uint8Array | null;
     try {
@@ -58,10 +60,15 @@ async function copyObject(
         oid,
         error_message: errorChainText(error),
       });
-      break;
+      return await data.finish();
     }
     if (piece === null) break;
+    hash.update(piece);
     await data.write(piece);
   }
   await data.finish();
+  const digest = hash.digest("hex");
+  if (digest !== oid) {
+    log.error("lfstransfer: object is corrupt", { oid, sha256: digest });
+  }
 }

@@ -5,6 +5,7 @@
  */
 import { isSuccess } from "../../api/lfs_client.ts";
 import { type Arguments, parseArguments, parseInt64 } from "./arguments.ts";
+import { startHash } from "./object_hash.ts";
 import { PacketFault } from "./packet_reader.ts";
 import type { Reply } from "./packet_writer.ts";
 import { internalError, TransferError } from "./transfer_error.ts";
@@ -60,9 +61,7 @@ async function receive(
   { oid, size, sink }: Arrival,
   { reader }: TransferSession,
 ): Promise<void> {
-  // The web's own digest cannot be fed piece by piece.
-  const { createHash } = await import("node:crypto");
-  const hash = createHash("sha256");
+  const hash = await startHash();
   let count = 0;
   try {
     for (let piece; (piece = await reader.readData()) !== null;) {

@@ -247,3 +247,25 @@ Deno.test("lfs.md 3.1: credentials of a URL count where no header says more", as
     [[`Basic ${btoa("me:s@crt")}`], ["Bearer x"]],
   );
 });
+
+Deno.test("an object that is not what its name says is passed on, and the operator told", async () => {
+  await using api = openScriptedApi([whole(200, "hello there\n")]);
+  const { reply, session } = await get(api.url);
+  assertEquals(
+    reply,
+    t("status 200") + t("size=12") + D + b("hello there\n") + F,
+  );
+  const [error] = session.records.filter(({ level }) => level === "ERROR");
+  assertEquals([error?.["msg"], error?.["oid"], error?.["sha256"]], [
+    "lfstransfer: object is corrupt",
+    oid,
+    "aadc1955c030f723e9d89ed9d486b4eef5b0d1c6945be0dd6b7b340d42928ec9",
+  ]);
+});
+
+Deno.test("a good object is not worth a record", async () => {
+  await using api = openScriptedApi([whole(200, text)]);
+  const { session } = await get(api.url);
+  const levels = session.records.map(({ level }) => level);
+  assertEquals(new Set(levels), new Set(["INFO"]));
+});
