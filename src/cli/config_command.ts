@@ -35,7 +35,8 @@ export interface ConfigReport {
   readonly fault: string | undefined;
   /** As the file names it; absent if the secret stands in the file itself. */
   readonly secretFile: string | undefined;
-  readonly keys: readonly KeyFinding[];
+  /** Absent if the file is not there or no YAML. */
+  readonly keys: readonly KeyFinding[] | undefined;
   readonly values: readonly ValueFinding[];
   /** How long it took to find and read. */
   readonly elapsedMs: number;
@@ -88,7 +89,7 @@ export async function checkConfig(
   } catch (error) {
     fault = errorText(error);
   }
-  let keys: KeyFinding[] = [];
+  let keys: KeyFinding[] | undefined;
   let secretFile: string | undefined;
   try {
     const text = readConfigText(file);
@@ -112,7 +113,7 @@ export function describeKeyFinding({ path, line, advice }: KeyFinding): string {
 }
 
 async function runCheck(host: Host, isJson: boolean): Promise<number> {
-  const { file, fault, keys, values } = await checkConfig(host);
+  const { file, fault, keys = [], values } = await checkConfig(host);
   const isValid = fault === undefined && values.every((one) => !one.isFatal);
   if (isJson) {
     const report = {

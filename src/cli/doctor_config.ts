@@ -43,8 +43,9 @@ export async function* checkConfigFile(run: DoctorRun): AsyncGenerator<Check> {
     return ok(`${file} can be used`);
   });
   yield { ...check, elapsedMs: check.elapsedMs + report.elapsedMs };
+  const { keys, values } = report;
+  if (!keys) return;
   yield await timed("config.keys", () => {
-    const { keys, values } = report;
     const texts = [
       ...keys.map(describeKeyFinding),
       ...values.filter(({ isFatal }) => !isFatal)

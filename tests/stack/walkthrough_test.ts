@@ -27,8 +27,7 @@ import {
 const REPOSITORY = new URL("../../", import.meta.url).pathname;
 const DOCUMENT = `${REPOSITORY}docs/walkthrough.md`;
 /** Ports of the document, which a test may not use. */
-const API_PORT = "8181";
-const SSH_PORT = "2222";
+const PORTS = ["8181", "2222", "2223"] as const;
 const OBSTACLE = findSshd() === undefined
   ? " (left out: no sshd here)"
   : NO_CLEAN_ROOT;
@@ -59,13 +58,15 @@ Deno.test({
     });
     await using root = await makeCleanRoot();
     await prepareRoot(root, stack);
-    const apiPort = new URL(stack.apiUrl).port;
-    const sshPort = String(findFreePort());
+    const ports = [new URL(stack.apiUrl).port, findFreePort(), findFreePort()];
     const walk: Walk = {
       root,
       home,
       localize: (text) =>
-        text.replaceAll(API_PORT, apiPort).replaceAll(SSH_PORT, sshPort),
+        text.replaceAll(
+          new RegExp(PORTS.join("|"), "g"),
+          (port) => String(ports[PORTS.findIndex((one) => one === port)]),
+        ),
     };
     const steps = parseTranscript(await Deno.readTextFile(DOCUMENT));
     assertEquals(steps.length > 30, true);
