@@ -11,6 +11,7 @@ import {
 } from "../../src/ssh/ml_kem.ts";
 import { onKeyExchange } from "../../src/ssh/patch/key_exchange_hook.ts";
 import type {
+  Ssh2Encrypter,
   Ssh2KeyExchange,
   Ssh2Library,
   Ssh2PayloadHandler,
@@ -21,6 +22,7 @@ import { SshReader, SshWriter } from "../../src/ssh/wire.ts";
 const NAME = "mlkem768x25519-sha256";
 const CLASSICAL = "curve25519-sha256";
 const KEXINIT = 20;
+const KEXDH_INIT = 30;
 const KEXDH_REPLY = 31;
 const CIPHERTEXT_BYTES = 1_088;
 const X25519_BYTES = 32;
@@ -30,6 +32,8 @@ export interface MlkemFaults {
   /** Changes the public values that are sent. */
   spoil?: (both: Buffer) => Buffer;
   cipher?: string;
+  /** Sends a packet on a guess, as Dropbear does; it can never be right. */
+  guesses?: boolean;
 }
 
 /** Key pairs for a few exchanges: ssh2 cannot wait for them. */
@@ -72,6 +76,7 @@ export class MlkemClientHalf {
     });
     offer.lists.kex.array.push(CLASSICAL);
     protocol._offer = offer;
+    if (this.#faults.guesses) guessOnce(protocol);
     protocol._decipher._onPayload = this.#show(protocol._decipher._onPayload);
     protocol._onPayload = this.#show(protocol._onPayload);
     onKeyExchange(protocol, (exchange) => this.#adjust(exchange));
@@ -124,4 +129,23 @@ export class MlkemClientHalf {
       return undefined;
     };
   }
+}
+
+/** Announces a guess in the first KEXINIT, and sends one behind it. */
+function guessOnce(protocol: Ssh2Protocol): void {
+  const cipher = protocol._cipher as Ssh2Encrypter;
+  const encrypt = cipher.encrypt.bind(cipher);
+  cipher.encrypt = (packet) => {
+    const kexInit = protocol._kexinit;
+    if (packet[5] !== KEXINIT || !kexInit) return encrypt(packet);
+    cipher.encrypt = encrypt;
+    // Flag and four reserved bytes are the last; the hash covers them too.
+    const flagAt = kexInit.length - 5;
+    packet[5 + flagAt] = kexInit[flagAt] = 1;
+    encrypt(packet);
+    const guess = new SshWriter().byte(KEXDH_INIT).string("guess").bytes();
+    const second = cipher.allocPacket(guess.length);
+    second.set(guess, 5);
+    encrypt(second);
+  };
 }

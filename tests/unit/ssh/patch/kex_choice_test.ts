@@ -5,8 +5,12 @@ import {
   chooseKex,
   makeKexInit,
 } from "../../../../src/ssh/patch/kex_choice.ts";
+import { MESSAGE } from "../../../../src/ssh/ssh_messages.ts";
 import { loadSsh2 } from "../../../../src/ssh/ssh2_library.ts";
 import { SshReader, SshWriter } from "../../../../src/ssh/wire.ts";
+import { MlkemClientHalf } from "../../../support/mlkem_client.ts";
+import { RawClient } from "../raw_client.ts";
+import { startFixture } from "../ssh_fixture.ts";
 
 const direction = { cipher: [], mac: [], compress: ["none"], lang: [] };
 const OFFER = {
@@ -120,4 +124,15 @@ Deno.test("makeKexInit() sends the offer and finds what ssh2 is shown", async ()
   const lists = [sent, hostKeys, "", "", "", "", "none", "none", "", ""];
   const sizeBytes = lists.reduce((sum, list) => sum + 4 + list.length, 0);
   assertEquals(kexInit.totalSize, sizeBytes);
+});
+
+Deno.test("a packet that was sent on a wrong guess is passed over", async () => {
+  // The exchange is what both prefer; the host key is not, so that RFC 4253
+  // calls the guess wrong and ssh2 does not.
+  await using fixture = await startFixture();
+  const half = await MlkemClientHalf.open(1, { guesses: true });
+  await using client = await RawClient.login(fixture, half);
+  client.exec(await client.openSession(), "hi");
+  const data = new SshReader(await client.next(MESSAGE.channelData), 5);
+  assertEquals(data.readText(), 'key-42 "hi" \n');
 });
