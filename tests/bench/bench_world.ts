@@ -81,8 +81,14 @@ export function contendersOf(program: string): [name: string, path: string][] {
   return rival === undefined ? [ours] : [ours, [RIVAL, rival]];
 }
 
-/** Brings a world up. */
+/**
+ * Brings a world up.
+ * @throws {Error} If the programs have not been built.
+ */
 export async function openBenchWorld(plan: BenchPlan): Promise<BenchWorld> {
+  const isBuilt = await Deno.stat(programPath("gitlab-shell"))
+    .then(() => true, () => false);
+  if (!isBuilt) throw new Error("There is no dist/: run deno task build first");
   await using parts = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({
     prefix: "bench-",

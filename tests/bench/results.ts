@@ -47,22 +47,32 @@ export async function saveResults(
   await placeTable(`${folder}/performance.md`, results);
 }
 
-/** Replaces what stands between the two marks of a page. */
+/** Questions of an earlier run, if there was one. */
+export async function loadQuestions(folder: string): Promise<Question[]> {
+  const path = `${folder}/performance.json`;
+  const text = await Deno.readTextFile(path).catch(() => undefined);
+  if (text === undefined) return [];
+  const { questions }: BenchResults = JSON.parse(text);
+  return [...questions];
+}
+
+/** Puts the table into the page, if it has a place for it. */
 async function placeTable(path: string, results: BenchResults): Promise<void> {
   const page = await Deno.readTextFile(path).catch(() => "");
+  const text = `${describeRun(results)}\n\n${formatTable(results.questions)}`;
+  const replaced = replaceBlock(page, text);
+  if (replaced !== undefined) await Deno.writeTextFile(path, replaced);
+}
+
+/**
+ * Replaces what stands between the two marks of a page.
+ * @returns `undefined` if the page does not have them.
+ */
+export function replaceBlock(page: string, text: string): string | undefined {
   const [before, rest] = page.split(BEGIN);
   const after = rest?.split(END)[1];
-  if (before === undefined || after === undefined) return;
-  const lines = [
-    BEGIN,
-    "",
-    describeRun(results),
-    "",
-    formatTable(results.questions),
-    "",
-    END,
-  ];
-  await Deno.writeTextFile(path, `${before}${lines.join("\n")}${after}`);
+  if (before === undefined || after === undefined) return undefined;
+  return `${before}${BEGIN}\n\n${text}\n\n${END}${after}`;
 }
 
 function describeRun(
