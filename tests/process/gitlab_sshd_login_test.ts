@@ -13,9 +13,14 @@ import {
   makeEd25519,
   type TestKey,
 } from "../support/certificate_maker.ts";
+import { runProgram } from "../support/dist.ts";
 import { json, openScriptedApi } from "../support/scripted_api.ts";
 import { TestAgent } from "../support/ssh_agent.ts";
-import { configOf, RunningSshd } from "../support/sshd_process.ts";
+import {
+  configOf,
+  parseRecords,
+  RunningSshd,
+} from "../support/sshd_process.ts";
 import { makeTempDir, type TempDir } from "../support/temp_dir.ts";
 import { keygen, runSsh, type SshRun } from "../unit/ssh/ssh_fixture.ts";
 
@@ -159,3 +164,47 @@ Deno.test("GSSAPI that is turned on is an error at the start, and not offered", 
   assertEquals(run.code, 255);
   assertMatch(run.stderr, /Authentications that can continue: publickey\r?\n/);
 });
+
+const BAD_AUTHORITIES: [string, string, string | undefined, string][] = [
+  [
+    "sshd.md case 7: a file that is missing",
+    "missing.pub",
+    undefined,
+    'failed to read trusted user CA key file "',
+  ],
+  [
+    "sshd.md case 8: a key and then rubbish",
+    "rubbish.pub",
+    "KEY\nrubbish\n",
+    "after 1 valid key(s): ssh: no key found",
+  ],
+  [
+    "a file without a key",
+    "empty.pub",
+    "# none yet\n",
+    "trusted_user_ca_keys configured but no valid CA keys were loaded, aborting",
+  ],
+];
+for (const [what, name, content, told] of BAD_AUTHORITIES) {
+  Deno.test(`${what} ends the start with status 1`, async () => {
+    const { type, blob } = makeEd25519();
+    const line = `${type} ${blob.toBase64()}`;
+    using dir = makeTempDir(
+      content === undefined ? {} : { [name]: content.replace("KEY", line) },
+    );
+    await Deno.writeTextFile(
+      `${dir.path}/config.yml`,
+      configOf({
+        hostKey: `${keys.path}/host`,
+        sshd: [`trusted_user_ca_keys: ["${dir.path}/${name}"]`],
+      }),
+    );
+    const { exitStatus, stderr } = await runProgram("gitlab-sshd", {
+      args: ["-config-dir", dir.path],
+    });
+    assertEquals(exitStatus, 1);
+    const last = parseRecords(stderr).at(-1);
+    assertEquals(last?.["msg"], "Failed to start Gitlab built-in sshd");
+    assertStringIncludes(String(last?.["error_message"]), told);
+  });
+}
