@@ -31,6 +31,8 @@ export interface Goal {
   /** Exactly one of the two: a ratio, or a value where nothing is compared. */
   readonly atMost?: number;
   readonly atLeast?: number;
+  /** Taken off the value before it is compared: a wait that is nobody's. */
+  readonly less?: number;
   /** A value that is enough whatever the ratio is. */
   readonly orAtLeast?: number;
   /** Note that the bound is on, instead of the value itself. */
@@ -131,11 +133,13 @@ export function judge({ goals, series }: Question): Verdict[] {
 }
 
 function findFigure(
-  { of, against, note }: Goal,
+  { of, against, note, less = 0 }: Goal,
   series: readonly Series[],
 ): number | undefined {
-  const own = series.find(({ name }) => name === of);
-  if (!own) return undefined;
+  const found = series.find(({ name }) => name === of);
+  if (!found) return undefined;
+  const values = found.values.map((value) => value - less);
+  const own: Series = { ...found, values };
   if (against === undefined) {
     return note === undefined ? median(own.values) : own.notes[note];
   }

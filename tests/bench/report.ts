@@ -104,11 +104,12 @@ function formatVerdicts(question: Question, name: string): string {
 }
 
 function formatGoal(
-  { against, atMost, atLeast, orAtLeast, note }: Goal,
+  { against, atMost, atLeast, orAtLeast, note, less }: Goal,
   unit: Unit,
 ): string {
   const bound = atMost === undefined ? `>= ${atLeast}` : `<= ${atMost}`;
-  const subject = note === undefined ? "" : ` ${note}`;
+  const wait = less === undefined ? "" : ` besides ${less} ${unit}`;
+  const subject = note === undefined ? wait : ` ${note}`;
   if (against === undefined) return `${bound}${subject || ` ${unit}`}`;
   const other = orAtLeast === undefined ? "" : ` or >= ${orAtLeast} ${unit}`;
   return `${bound} x ${against}${subject}${other}`;

@@ -140,7 +140,9 @@ async function askLsRemote(
     },
   ], rounds);
   series.push(await timeWarmCall(world.standIn, rounds));
-  const goals: Goal[] = delayMs === 0 ? boundBy(1.9, 42) : [];
+  const goals: Goal[] = delayMs === 0
+    ? boundBy(1.9, 42)
+    : [{ of: OURS, against: EMPTY, atMost: 2.5, less: delayMs }];
   return {
     family: "start",
     title: `git ls-remote, without ssh; the API takes ${delayMs} ms`,
