@@ -16,6 +16,7 @@ export const USAGE = `Usage: gitaly-ssh <service> <host> <command>
 
 git starts it in the place of ssh, with GIT_SSH_COMMAND; a person runs
   gitaly-ssh check        address, connection, protocol, token and upload RPC
+  gitaly-ssh -version
 
 <service> is upload-pack, receive-pack or upload-archive; <host> and <command>
 mean nothing. The rest stands in the environment:
