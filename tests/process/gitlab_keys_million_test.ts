@@ -1,7 +1,7 @@
 /**
  * A file of 1,000,000 keys: each command from a cold start, with what the
- * kernel says it took. The bounds of time leave room for a busy machine; the
- * bench has the figures.
+ * kernel says it took. The bounds are those of processor time, which other
+ * work on the machine changes little; the disk's is in the time that passed.
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
@@ -12,6 +12,7 @@ import { KeysRoot } from "../support/keys_root.ts";
 
 const KEYS = 1_000_000;
 const PEAK_MIB_MAX = 150;
+const WALL_MS_MAX = 120_000;
 const MEASURE = new URL("../bench/measure_child.ts", import.meta.url).pathname;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -68,19 +69,22 @@ Deno.test("keys-and-config.md case 94: a million keys", async (test) => {
   using root = new KeysRoot("# mine\nforeign\n");
   writeRecords(`${root.path}/list`);
   const bounds = [
-    ["rebuild < list", 30_000],
-    [`add-key key-${KEYS + 1} "${ed25519Key(1)}"`, 4_000],
-    [`rm-key key-${KEYS / 2}`, 4_000],
-    ["list-key-ids > ids", 6_000],
-    ["verify list > found", 30_000],
-    [`add-key key-7 "${ed25519Key(2)}"`, 8_000],
+    ["rebuild < list", 15_000],
+    [`add-key key-${KEYS + 1} "${ed25519Key(1)}"`, 1_500],
+    [`rm-key key-${KEYS / 2}`, 1_500],
+    // The file has 200 MB, nearly.
+    ["list-key-ids > ids", 1_000],
+    ["verify list > found", 15_000],
+    [`add-key key-7 "${ed25519Key(2)}"`, 1_500],
   ] as const;
-  for (const [script, timeMs] of bounds) {
-    const { wallMs, peakRssMib } = await measure(root, script);
+  for (const [script, cpuMsMax] of bounds) {
+    const { wallMs, cpuMs, peakRssMib } = await measure(root, script);
     const [name] = script.split(" ");
-    const figures = `${Math.round(wallMs)} ms, ${Math.round(peakRssMib)} MiB`;
+    const figures = `${Math.round(cpuMs)} ms of ${Math.round(wallMs)} ms, ` +
+      `${Math.round(peakRssMib)} MiB`;
     await test.step(`${name}: ${figures}`, () => {
-      assert(wallMs < timeMs, `${wallMs} ms`);
+      assert(cpuMs < cpuMsMax, `${cpuMs} ms`);
+      assert(wallMs < WALL_MS_MAX, `${wallMs} ms`);
       assert(peakRssMib < PEAK_MIB_MAX, `${peakRssMib} MiB`);
     });
   }

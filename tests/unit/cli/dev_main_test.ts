@@ -37,6 +37,11 @@ Deno.test("parseDevRequest() takes every option", () => {
   assertEquals(parseDevRequest(["--", "--help"]).isHelp, true);
 });
 
+Deno.test("parseDevRequest() takes options behind -- as well", () => {
+  const request = parseDevRequest(["--", "--cells"]);
+  assertEquals(request, { ...DEFAULTS, hasCells: true });
+});
+
 const REFUSED = [
   ["--geo both", 'Cannot use "both" for --geo'],
   ["word", 'Cannot use "word"'],
