@@ -31,7 +31,7 @@ import {
   openDoctorApi,
   STEP_TIMEOUT_MS,
 } from "./doctor_run.ts";
-import type { SshdWay } from "./doctor_sshd.ts";
+import type { SshdWay } from "./doctor_sshd_run.ts";
 
 const FINGERPRINT = /^(?:SHA256:)?[A-Za-z0-9+/]{43}=?$/;
 const KEY_FILE_BYTES_MAX = 64 * 1024;
@@ -43,6 +43,8 @@ const decoder = new TextDecoder();
 export interface KeyOutcome {
   /** Digits; absent if GitLab does not know the key. */
   keyId?: string;
+  /** Absent for a key of no user, as a deploy key. */
+  username?: string;
 }
 
 /**
@@ -73,49 +75,52 @@ export async function* checkKey(
       : failed(`${what}: ${judgement}`, "the user should make a new key");
   });
   if (!key) return;
-  const described = key;
-  const lines = authFile === undefined
-    ? []
-    : findKeyInFile(authFile, described.text.base64);
-  let username: string | undefined;
-  yield await timed("key.gitlab", async () => {
-    using deadline = new Deadline(STEP_TIMEOUT_MS, run.host.signal);
-    const api = openDoctorApi(run, config);
-    try {
-      const found = await api.authorizedKey(
-        described.text.base64,
-        deadline.signal,
-      );
-      const keyId = formatApiKeyId(found.id);
-      if (keyId === undefined) {
-        return failed("GitLab names no usable id", "see GitLab's own log");
-      }
-      outcome.keyId = keyId;
-      const identity = { kind: "key", keyId } as const;
-      const user = await api.discover(identity, deadline.signal);
-      username = user.id > 0 ? user.username : undefined;
-      return ok(`key-${keyId} of ${describeUser(username)}`);
-    } catch (error) {
-      if (error instanceof ApiError && error.status === 404) {
-        return failed(
-          "GitLab does not know the key, or it has expired",
-          "the user adds it in GitLab, below Preferences, SSH Keys",
-        );
-      }
-      return failed(errorText(error), "see the checks of the API above");
-    }
-  });
+  const { base64 } = key.text;
+  const lines = authFile === undefined ? [] : findKeyInFile(authFile, base64);
+  yield await timed(
+    "key.gitlab",
+    () => askGitlab(run, config, { base64, outcome }),
+  );
   yield await timed(
     "key.login",
-    () => describeLogin({ lines, outcome, username, way }),
+    () => describeLogin({ lines, outcome, way }),
   );
 }
 
+/** Whose the key is, noted in `outcome`. */
+async function askGitlab(
+  run: DoctorRun,
+  config: Config,
+  { base64, outcome }: { base64: string; outcome: KeyOutcome },
+): Promise<Finding> {
+  using deadline = new Deadline(STEP_TIMEOUT_MS, run.host.signal);
+  const api = openDoctorApi(run, config);
+  try {
+    const found = await api.authorizedKey(base64, deadline.signal);
+    const keyId = formatApiKeyId(found.id);
+    if (keyId === undefined) {
+      return failed("GitLab names no usable id", "see GitLab's own log");
+    }
+    outcome.keyId = keyId;
+    const identity = { kind: "key", keyId } as const;
+    const user = await api.discover(identity, deadline.signal);
+    if (user.id > 0) outcome.username = user.username;
+    return ok(`key-${keyId} of ${describeUser(outcome.username)}`);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) {
+      return failed(
+        "GitLab does not know the key, or it has expired",
+        "the user adds it in GitLab, below Preferences, SSH Keys",
+      );
+    }
+    return failed(errorText(error), "see the checks of the API above");
+  }
+}
+
 function describeLogin(
-  { lines, outcome: { keyId }, username, way }: {
+  { lines, outcome: { keyId, username }, way }: {
     lines: readonly FoundLine[];
     outcome: KeyOutcome;
-    username: string | undefined;
     way: SshdWay | undefined;
   },
 ): Finding {

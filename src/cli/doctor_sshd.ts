@@ -6,17 +6,10 @@
  * @module
  */
 import type { Config } from "../config/config.ts";
+import { type Account, findUnsafeKeyFile } from "../keys/accounts.ts";
 import {
-  type Account,
-  findBarrier,
-  findUnsafeKeyFile,
-  findUnsafeOwner,
-} from "../keys/accounts.ts";
-import {
-  matchesPatternList,
   readSshdSettings,
   type SshdFiles,
-  type SshdSetting,
   type SshdSettings,
 } from "../keys/sshd_settings.ts";
 import { readAllText } from "./doctor_input.ts";
@@ -29,12 +22,17 @@ import {
   timed,
   warning,
 } from "./doctor_report.ts";
-import { authFileOf, type DoctorRun, lookUpAccount } from "./doctor_run.ts";
+import { authFileOf, type DoctorRun } from "./doctor_run.ts";
+import { judgeAccount } from "./doctor_sshd_account.ts";
+import { judgeCommand } from "./doctor_sshd_command.ts";
+import {
+  exists,
+  isSet,
+  placeOf,
+  type SshdRun,
+  type SshdWay,
+} from "./doctor_sshd_run.ts";
 
-const HELPERS = {
-  keys: "gitlab-shell-authorized-keys-check",
-  principals: "gitlab-shell-authorized-principals-check",
-} as const;
 const DEFAULT_KEY_FILES = ".ssh/authorized_keys .ssh/authorized_keys2";
 /** Above this a scan for every offered key is felt. */
 const LARGE_FILE_BYTES = 1024 * 1024;
@@ -43,22 +41,6 @@ const FILES: SshdFiles = {
   readText: (path) => Deno.readTextFileSync(path),
   listFolder: (path) => [...Deno.readDirSync(path)].map(({ name }) => name),
 };
-
-/** How sshd learns about keys, for the checks that follow. */
-export interface SshdWay {
-  readonly settings: SshdSettings;
-  /** Files that sshd reads, expanded; none for `none`. */
-  readonly keyFiles: readonly string[];
-  readonly hasCommand: boolean;
-}
-
-/** What the checks of sshd have in common. */
-interface SshdRun {
-  readonly run: DoctorRun;
-  readonly config: Config;
-  readonly account: Account;
-  readonly way: SshdWay;
-}
 
 /**
  * Reads the settings for the account.
@@ -155,195 +137,6 @@ function judgeWay({ way, account }: SshdRun): Finding {
   );
 }
 
-/** What keeps everybody out, and what lets in more than it should. */
-function judgeAccount({ way: { settings }, account }: SshdRun): Finding {
-  const { name } = account;
-  const isOff = (keyword: string) =>
-    settings.get(keyword)?.words[0]?.toLowerCase() === "no";
-  if (isOff("pubkeyauthentication")) {
-    return failed(
-      `PubkeyAuthentication is no (${
-        placeOf(settings, "pubkeyauthentication")
-      })`,
-      "PubkeyAuthentication yes",
-    );
-  }
-  const barred = findBarred(settings, account);
-  if (barred) {
-    return failed(
-      `${barred.keyword} keeps ${name} out (${barred.place})`,
-      `change ${barred.place}`,
-    );
-  }
-  const closed = findClosed(settings, account);
-  if (closed) return closed;
-  const forced = settings.get("forcecommand");
-  if (isSet(forced)) {
-    return failed(
-      `ForceCommand replaces gitlab-shell (${forced?.place})`,
-      `take ForceCommand away for ${name}`,
-    );
-  }
-  const texts: string[] = [];
-  const advice: string[] = [];
-  if (!isOff("permituserrc")) {
-    texts.push(`sshd runs ${account.home}/.ssh/rc before gitlab-shell`);
-    advice.push("PermitUserRC no");
-  }
-  const accepted = settings.all("acceptenv").flatMap(({ words }) => words);
-  if (!accepted.some((one) => matchesPatternList("GIT_PROTOCOL", one))) {
-    texts.push("Git's protocol version 2 is not passed on");
-    advice.push("AcceptEnv GIT_PROTOCOL");
-  }
-  if (texts.length === 0) return ok(`${name} may log in with a key`);
-  return warning(
-    texts.join("\n"),
-    `in a block "Match User ${name}": ${advice.join(", ")}`,
-  );
-}
-
-/** What of the account itself makes sshd turn everybody away. */
-function findClosed(
-  settings: SshdSettings,
-  { name, shell }: Account,
-): Finding | undefined {
-  if (/\/(nologin|false)$/.test(shell) || !exists(shell || "/bin/sh")) {
-    return failed(
-      `the shell of ${name}, ${shell}, cannot run gitlab-shell`,
-      `usermod --shell /bin/sh ${name}`,
-    );
-  }
-  const usesPam = settings.get("usepam")?.words[0]?.toLowerCase() === "yes";
-  // Only root may look; PAM lets locked accounts in by key.
-  const isLocked = !usesPam && readShadow(name)?.startsWith("!");
-  return isLocked
-    ? failed(
-      `account ${name} is locked, and without PAM sshd refuses its keys`,
-      `usermod --password '*' ${name}, or UsePAM yes`,
-    )
-    : undefined;
-}
-
-/** @returns The second field of the account's line; absent if out of reach. */
-function readShadow(name: string): string | undefined {
-  try {
-    const text = Deno.readTextFileSync("/etc/shadow");
-    return text.split("\n").map((line) => line.split(":"))
-      .find(([account]) => account === name)?.[1];
-  } catch {
-    return undefined;
-  }
-}
-
-function findBarred(
-  settings: SshdSettings,
-  { name, groups }: Account,
-): SshdSetting | undefined {
-  const names = (setting: SshdSetting, all: Iterable<string>) =>
-    setting.words.some((word) =>
-      [...all].some((one) =>
-        matchesPatternList(one, word.split("@")[0] ?? word)
-      )
-    );
-  const denied = settings.all("denyusers").find((one) => names(one, [name])) ??
-    settings.all("denygroups").find((one) => names(one, groups));
-  if (denied) return denied;
-  const users = settings.all("allowusers");
-  if (users.length > 0 && !users.some((one) => names(one, [name]))) {
-    return users[0];
-  }
-  const allowed = settings.all("allowgroups");
-  return allowed.length > 0 && !allowed.some((one) => names(one, groups))
-    ? allowed[0]
-    : undefined;
-}
-
-/** What sshd demands of a helper before it runs it, and what we do. */
-function judgeCommand(
-  { way: { settings }, account, config }: SshdRun,
-  kind: keyof typeof HELPERS,
-): Finding {
-  const keyword = kind === "keys"
-    ? "authorizedkeyscommand"
-    : "authorizedprincipalscommand";
-  const setting = settings.get(keyword);
-  const [path = "", ...args] = setting?.words ?? [];
-  if (!path.startsWith("/")) {
-    return failed(`${path} is no absolute path`, `change ${setting?.place}`);
-  }
-  const unsafe = findUnsafeOwner(path);
-  if (unsafe !== undefined) {
-    return failed(
-      `sshd will not run ${path}: ${unsafe}`,
-      "it and every folder above it must be root's, writable by root alone; " +
-        "a script of root's elsewhere may start it",
-    );
-  }
-  const userName = settings.get(`${keyword}user`)?.words[0];
-  if (userName === undefined) {
-    return failed(
-      `no ${keyword}user: sshd does not even start`,
-      `add it behind ${setting?.place}, with ${account.name}`,
-    );
-  }
-  const runsAs = lookUpAccount(userName);
-  if (!runsAs) {
-    return failed(
-      `account ${userName} is not in /etc/passwd`,
-      `change ${keyword}user, or make the account`,
-    );
-  }
-  const barrier = findBarrier(runsAs, path, "enter") ??
-    findBarrier(runsAs, `${config.rootDir}/config.yml`, "read");
-  if (barrier !== undefined) {
-    return failed(
-      `account ${userName}, which sshd runs it as, ${barrier}`,
-      `let ${userName} read config.yml and the secret: group and mode 640`,
-    );
-  }
-  return kind === "keys"
-    ? judgeKeyArguments(path, args, { account, userName })
-    : judgePrincipals(settings, args, path);
-}
-
-function judgeKeyArguments(
-  path: string,
-  args: readonly string[],
-  { account, userName }: { account: Account; userName: string },
-): Finding {
-  const ours = path.endsWith(`/${HELPERS.keys}`);
-  const expected = `${HELPERS.keys} ${account.name} %u %k`;
-  if (ours && args.join(" ") !== `${account.name} %u %k`) {
-    return failed(
-      `the words behind ${path} are "${args.join(" ")}"`,
-      `they must be: ${account.name} %u %k`,
-    );
-  }
-  return ours
-    ? ok(`sshd runs ${path} as ${userName}`)
-    : ok(`sshd runs ${path}, which should end in ${expected}`);
-}
-
-function judgePrincipals(
-  settings: SshdSettings,
-  args: readonly string[],
-  path: string,
-): Finding {
-  if (!isSet(settings.get("trustedusercakeys"))) {
-    return failed(
-      "no TrustedUserCAKeys: no certificate is accepted",
-      "TrustedUserCAKeys with the file of the authority's public keys",
-    );
-  }
-  const [identity, ...principals] = args;
-  return identity === "%i" && principals.length > 0
-    ? ok(`sshd runs ${path} for ${principals.join(", ")}`)
-    : warning(
-      `the words behind ${path} are "${args.join(" ")}"`,
-      "they should be %i and the principals that may log in",
-    );
-}
-
 /** StrictModes, whether it is the file that is managed, and how long it is. */
 function judgeKeyFile(
   { run, way, account, config }: SshdRun,
@@ -387,24 +180,6 @@ function expandTokens(word: string, { name, home, uid }: Account): string {
       ({ "%": "%", h: home, u: name, U: String(uid) })[token as string] ?? all,
   );
   return path.startsWith("/") ? path : `${home}/${path}`;
-}
-
-function isSet(setting: SshdSetting | undefined): boolean {
-  const word = setting?.words[0];
-  return word !== undefined && word !== "" && word.toLowerCase() !== "none";
-}
-
-function placeOf(settings: SshdSettings, keyword: string): string {
-  return settings.get(keyword)?.place ?? "the default";
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    return !(error instanceof Deno.errors.NotFound);
-  }
 }
 
 function realPath(path: string): string {

@@ -261,6 +261,25 @@ Deno.test("sshd.md cases 3, 6, 12, 72: serves, says where, and stops at once", a
   assertEquals(stop["signal"], "terminated");
 });
 
+Deno.test("the record of a session tells the phases of its Git command", async () => {
+  await using api = openScriptedApi([
+    json(200, { id: 1, key: "x" }),
+    json(200, { status: false, message: "not today" }),
+  ]);
+  await using server = await RunningSshd.start(
+    configOf({ gitlabUrl: api.url }),
+  );
+  const run = await runSsh({ folder: keys.path, port: server.port }, [
+    "git-upload-pack 'a/b'",
+  ]);
+  assertStringIncludes(run.stderr, "not today");
+  const done = await server.logged("connection: handleRequests: done");
+  const seconds = Number(done["api_duration_s"]);
+  assertEquals(seconds > 0 && seconds <= Number(done["duration_s"]), true);
+  // It never came to Gitaly.
+  assertEquals("gitaly_connect_duration_s" in done, false);
+});
+
 Deno.test("OTEL_DENO has a span of each command sent, and nothing is sent without it", async () => {
   const received: string[] = [];
   const collector = Deno.serve(

@@ -4,7 +4,7 @@
  * it is current. Pure.
  * @module
  */
-import { CONFIG_KEYS } from "../../config/config_keys.ts";
+import { CONFIG_KEYS, type ConfigKey } from "../../config/config_keys.ts";
 import { spellValue } from "../../config/example.ts";
 import { OBSOLETE_KEYS } from "../../config/lint.ts";
 
@@ -20,18 +20,6 @@ const TYPE_NAMES = {
 
 /** Makes the Markdown of gitlab-shell-config(5). */
 export function formatConfigManual(): string {
-  const keys = CONFIG_KEYS.map((row) => {
-    const value = "isSecret" in row ? "none" : spellValue(row, row.default);
-    const isShown = value.length > 0 && value !== '""' && value !== "[]" &&
-      value !== "none" && !value.startsWith('["/run');
-    const usual = isShown ? `, \`${value}\` by default` : "";
-    return `- \`${row.path}\`: ${row.meaning} (${
-      TYPE_NAMES[row.type]
-    }${usual}).`;
-  });
-  const obsolete = [...OBSOLETE_KEYS].map(([path, advice]) =>
-    `- \`${path}\`: ${advice}.`
-  );
   return `# gitlab-shell-config(5) -- configuration of GitLab Shell
 
 ## SYNOPSIS
@@ -57,7 +45,7 @@ sshd:
 
 ## KEYS
 
-${keys.join("\n")}
+${CONFIG_KEYS.map(formatKey).join("\n")}
 
 The defaults of \`sshd.host_key_files\` are \`ssh_host_rsa_key\`,
 \`ssh_host_ecdsa_key\` and \`ssh_host_ed25519_key\` in
@@ -65,7 +53,7 @@ The defaults of \`sshd.host_key_files\` are \`ssh_host_rsa_key\`,
 
 ## KEYS WITHOUT EFFECT
 
-${obsolete.join("\n")}
+${[...OBSOLETE_KEYS].map(formatObsolete).join("\n")}
 
 ## ENVIRONMENT
 
@@ -81,4 +69,17 @@ ${obsolete.join("\n")}
 
 gitlab-shell(1), gitlab-sshd(8), gitlab-keys(8)
 `;
+}
+
+function formatKey(row: ConfigKey): string {
+  const value = "isSecret" in row ? "" : spellValue(row, row.default);
+  // Empty ones go without saying, and the host keys stand below the list.
+  const isShown = !["", '""', "[]"].includes(value) &&
+    !value.startsWith('["/run');
+  const usual = isShown ? `, \`${value}\` by default` : "";
+  return `- \`${row.path}\`: ${row.meaning} (${TYPE_NAMES[row.type]}${usual}).`;
+}
+
+function formatObsolete([path, advice]: readonly [string, string]): string {
+  return `- \`${path}\`: ${advice}.`;
 }
