@@ -124,9 +124,13 @@ export class TcpSocket extends EventEmitter {
    * @param sizeBytes How many there will be.
    */
   writeLater(sizeBytes: number, bytes: Promise<Uint8Array>): void {
-    if (!this.writable) return;
-    this.#queue.pushLater(bytes);
-    this.#startFlush(sizeBytes);
+    if (this.writable) {
+      this.#queue.pushLater(bytes);
+      this.#startFlush(sizeBytes);
+    } else {
+      // Nobody waits for it any more.
+      bytes.catch(() => {});
+    }
   }
 
   /** Delivers what is queued, then closes; gives up after a while. */

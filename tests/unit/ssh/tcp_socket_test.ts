@@ -221,3 +221,58 @@ for (const [hostname, address, family] of ADDRESSES) {
     );
   });
 }
+
+Deno.test("TcpSocket.writeLater() keeps the place of bytes that are being made", async () => {
+  const { stream, socket } = setUp();
+  const making = Promise.withResolvers<Uint8Array>();
+  socket.write(Uint8Array.of(1));
+  socket.writeLater(2, making.promise);
+  socket.write(Uint8Array.of(4));
+  await turn();
+  assertEquals(stream.written, [Uint8Array.of(1)]);
+  assertEquals(socket.pendingBytes, 3);
+  making.resolve(Uint8Array.of(2, 3));
+  await turn();
+  assertEquals(stream.written, [Uint8Array.of(1), Uint8Array.of(2, 3, 4)]);
+  assertEquals(socket.pendingBytes, 0);
+  socket.destroy();
+});
+
+Deno.test("TcpSocket.end() waits for bytes that are being made", async () => {
+  const { stream, socket, closed } = setUp();
+  const making = Promise.withResolvers<Uint8Array>();
+  socket.writeLater(1, making.promise);
+  await turn();
+  socket.end();
+  // Too late: the last word has been said.
+  socket.writeLater(1, Promise.reject(new Error("unheard")));
+  making.resolve(Uint8Array.of(9));
+  await closed;
+  assertEquals(stream.written, [Uint8Array.of(9)]);
+});
+
+Deno.test("TcpSocket closes when bytes cannot be made", async () => {
+  const { socket, closed } = setUp();
+  const errors: unknown[] = [];
+  socket.on("error", (error) => errors.push(error));
+  socket.writeLater(1, Promise.reject(new Error("no memory")));
+  await closed;
+  assertEquals(errors.map(String), ["Error: no memory"]);
+});
+
+Deno.test("TcpSocket reads nothing while its gate is shut", async () => {
+  const { stream, socket } = setUp();
+  const received: number[] = [];
+  socket.on("data", (bytes: Uint8Array) => received.push(...bytes));
+  const shut = Promise.withResolvers<void>();
+  socket.gate = () => received.length === 1 ? shut.promise : undefined;
+  socket.resume();
+  stream.feed(Uint8Array.of(1));
+  stream.feed(Uint8Array.of(2));
+  await turn();
+  assertEquals(received, [1]);
+  shut.resolve();
+  await turn();
+  assertEquals(received, [1, 2]);
+  socket.destroy();
+});
