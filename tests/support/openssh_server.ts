@@ -91,7 +91,7 @@ export async function startOpenssh(
       // Else bash takes itself for a login, and what the user's ~/.bashrc does
       // may take a second each time.
       "SetEnv SHLVL=2",
-      "MaxStartups 100",
+      "MaxStartups 400",
       ...keyLines,
       "",
     ].join("\n"),
