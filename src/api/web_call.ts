@@ -21,6 +21,14 @@ export interface WebRequest {
   readonly headers: readonly HeaderLine[];
 }
 
+/** What a request is made with. */
+export interface WebCallOptions {
+  readonly transport: WebTransport;
+  readonly signal: AbortSignal;
+  /** Longest silence of a server; ten minutes when left out. */
+  readonly idleTimeoutMs?: number;
+}
+
 /** Go's: 30 s to connect, and 10 s more to shake hands. */
 const CONNECT_TIMEOUT_MS = 40_000;
 /**
@@ -54,14 +62,13 @@ export class WebCall implements ByteReader, Disposable {
    */
   static async open(
     request: WebRequest & { readonly body: BodyFraming },
-    transport: WebTransport,
-    signal: AbortSignal,
+    { transport, signal, idleTimeoutMs = IDLE_TIMEOUT_MS }: WebCallOptions,
   ): Promise<WebCall> {
     const { method, body } = request;
     const place = placeOrRefuse(request.url);
     const web = await connect(place, transport, signal);
     const { target, isProxied } = web;
-    const idle = new IdleLimit(IDLE_TIMEOUT_MS, signal);
+    const idle = new IdleLimit(idleTimeoutMs, signal);
     const headers = [
       USER_AGENT,
       ["Connection", "close"] as const,

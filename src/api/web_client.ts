@@ -9,9 +9,8 @@ import { collectBody } from "./exchange.ts";
 import { UnsendableRequestError } from "./http1_request.ts";
 import type { ResponseHead } from "./http1_response.ts";
 import { isBusy, WebAttempts } from "./web_attempts.ts";
-import { WebCall, type WebRequest } from "./web_call.ts";
+import { WebCall, type WebCallOptions, type WebRequest } from "./web_call.ts";
 import { followRedirect, REDIRECTED_REQUESTS_MAX } from "./web_redirect.ts";
-import type { WebTransport } from "./web_transport.ts";
 
 /** A request with its body. */
 export interface WholeWebRequest extends WebRequest {
@@ -26,10 +25,8 @@ export interface WebAnswer extends Disposable {
 }
 
 /** What requests are made with. */
-export interface WebClientOptions {
-  readonly transport: WebTransport;
+export interface WebClientOptions extends WebCallOptions {
   readonly clock: Clock;
-  readonly signal: AbortSignal;
 }
 
 /** Makes requests for one session. */
@@ -88,13 +85,11 @@ export class WebClient {
   }
 
   async #send(request: WholeWebRequest): Promise<WebAnswer> {
-    const { transport, signal } = this.options;
     const { body } = request;
     const framing = body ? body.length : "none";
     const call = await WebCall.open(
       { ...request, body: framing },
-      transport,
-      signal,
+      this.options,
     );
     try {
       // A server may answer and hang up before it has read everything. If it

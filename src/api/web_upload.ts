@@ -128,12 +128,8 @@ export class WebUpload implements Disposable {
   }
 
   #open(): Promise<WebCall> {
-    const { transport, signal } = this.#options;
-    return WebCall.open(
-      { ...this.#request, body: this.#sizeBytes },
-      transport,
-      signal,
-    );
+    const request = { ...this.#request, body: this.#sizeBytes };
+    return WebCall.open(request, this.#options);
   }
 
   #keep(bytes: Uint8Array): void {

@@ -6,6 +6,7 @@ import {
   type WholeWebRequest,
 } from "../../../src/api/web_client.ts";
 import { WebTransport } from "../../../src/api/web_transport.ts";
+import { isTimeout } from "../../../src/core/deadline.ts";
 import { ProtocolError } from "../../../src/core/errors.ts";
 import { FakeClock } from "../../support/fake_host.ts";
 import {
@@ -13,16 +14,26 @@ import {
   json,
   openScriptedApi,
   raw,
+  stall,
   whole,
 } from "../../support/scripted_api.ts";
 
-function makeClient(signal = new AbortController().signal) {
+function makeClient(
+  signal = new AbortController().signal,
+  idleTimeoutMs?: number,
+) {
   const clock = new FakeClock();
   const transport = new WebTransport({
     env: () => undefined,
     setEnv: () => {},
   });
-  return { clock, client: new WebClient({ transport, clock, signal }) };
+  const client = new WebClient({
+    transport,
+    clock,
+    signal,
+    ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
+  });
+  return { clock, client };
 }
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -169,4 +180,31 @@ Deno.test("a certificate that nobody trusts is not worth a repeat", async () => 
   const client = new WebClient({ transport, clock, signal });
   await assertRejects(() => client.call({ ...POST, url: api.url }), WebFailure);
   assertEquals([api.attempts.length, clock.sleepsMs], [0, []]);
+});
+
+const NEVER = new AbortController().signal;
+
+Deno.test("a server that says nothing is given up, and asked again", async () => {
+  await using api = openScriptedApi([stall(), whole(200, "")]);
+  const { client, clock } = makeClient(NEVER, 200);
+  using answer = await client.call({ ...POST, url: api.url });
+  assertEquals([answer.head.status, clock.sleepsMs], [200, [1000]]);
+});
+
+Deno.test("a server that falls silent in a body is given up", async () => {
+  await using api = openScriptedApi([
+    stall("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhello"),
+  ]);
+  const { client } = makeClient(NEVER, 200);
+  using answer = await client.call({ ...POST, url: api.url });
+  const error = await assertRejects(() => readWholeBody(answer, 1000));
+  assertEquals(isTimeout(error), true);
+});
+
+Deno.test("a client that is slow to read is not the server's fault", async () => {
+  await using api = openScriptedApi([whole(200, "hello")]);
+  const { client } = makeClient(NEVER, 100);
+  using answer = await client.call({ ...POST, url: api.url });
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assertEquals((await readWholeBody(answer, 1000)).length, 5);
 });
