@@ -86,7 +86,7 @@ export const COMPLETIONS: Readonly<Record<string, CompletionTable>> = {
     words: { check: { words: {}, options: ["-config-dir=", "-json"] } },
     options: ["-config-dir=", "-t", "-T", "-help", "-version"],
   },
-  "gitaly-ssh": { words: { check: NONE }, options: ["--help"] },
+  "gitaly-ssh": { words: { check: NONE }, options: ["--help", "-version"] },
 };
 
 /** The three shells. */
