@@ -59,9 +59,32 @@ export function barPanel(question: Question, colourOf: ColourOf): Panel {
       }),
     );
   }
+  content.push(...drawGoals(question, (value) => (value / largest) * room));
   const height = HEAD_HEIGHT + series.length * (BAR_HEIGHT + BAR_GAP) +
     FOOT_HEIGHT;
   return { height, content };
+}
+
+/** A stroke over a contender's bar where its goal is. */
+function drawGoals(
+  { series, goals }: Question,
+  lengthOf: (value: number) => number,
+): string[] {
+  return goals.flatMap(({ of, against, atMost, atLeast, note, less = 0 }) => {
+    const row = series.findIndex(({ name }) => name === of);
+    const other = series.find(({ name }) => name === against);
+    const bound = atMost ?? atLeast ?? NaN;
+    if (note !== undefined || row < 0 || (against !== undefined && !other)) {
+      return [];
+    }
+    const value = other ? bound * median(other.values) + less : bound;
+    const x = LABEL_WIDTH + lengthOf(value);
+    // A goal that lies beyond the paper is far from being missed or reached.
+    if (!(x <= WIDTH)) return [];
+    const y1 = HEAD_HEIGHT + row * (BAR_HEIGHT + BAR_GAP) - 2;
+    const y2 = y1 + BAR_HEIGHT + 4;
+    return [element("line", { class: "goal", x1: x, x2: x, y1, y2 })];
+  });
 }
 
 /** One line of a growth curve. */

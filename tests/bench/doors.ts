@@ -111,6 +111,9 @@ export async function openSshdDoor(
     `  listen: "${HOSTNAME}:${port}"`,
     `  web_listen: "${web}"`,
     `  host_key_files: ["${world.keys.hostKeyFile}"]`,
+    // All clients knock at once here, which is an attack elsewhere. OpenSSH has
+    // its own word for it above; another build reads on.
+    "  max_startups: none",
   ]);
   const program = plan.programs.get("gitlab-sshd") ?? "";
   const words = [program, "-config-dir", root];

@@ -16,17 +16,21 @@ import { PEAK_NOTE } from "./process_timer.ts";
 import { element, picture } from "./svg.ts";
 
 const MARGIN = 24;
+const FELT_FAMILY = "openssh";
 /** Points that make a curve. */
 const CURVE_POINTS_MIN = 3;
 
-/** Draws a run. A contender has one colour in all panels. */
+/**
+ * Draws a run: what has a goal, what a user feels, what is a sum, and curves.
+ * A contender has one colour in all panels.
+ */
 export function drawPerformance(
   questions: readonly Question[],
   title: string,
 ): string {
   const colourOf = makePalette(questions);
   const panels = [
-    ...questions.filter(({ point }) => !point)
+    ...questions.filter(isHeadline)
       .map((question) => barPanel(question, colourOf)),
     ...drawCurves(questions, colourOf),
   ];
@@ -42,6 +46,10 @@ export function drawPerformance(
   });
   const width = PANEL_WIDTH + 2 * MARGIN;
   return picture({ width, height: y + MARGIN, title }, content);
+}
+
+function isHeadline({ point, goals, isSum, family }: Question): boolean {
+  return !point && (goals.length > 0 || isSum || family === FELT_FAMILY);
 }
 
 function drawCurves(

@@ -60,6 +60,8 @@ export interface Question {
   readonly point?: CurvePoint;
   /** Whether the series are parts of one whole, not rivals. */
   readonly isSum?: boolean;
+  /** What there is a value of; `rounds` unless given. */
+  readonly samples?: string;
   /** What a reader must know besides. */
   readonly remark?: string;
 }

@@ -30,7 +30,7 @@ export function formatRows(question: Question): string[] {
       index === 0 ? question.title : "",
       series.name,
       formatValue(median(series.values), question.unit),
-      formatSpread(series, question.unit),
+      formatSpread(series, question),
       index === 0 || !first || question.isSum
         ? ""
         : `${formatNumber(ratio(series, first))} x`,
@@ -80,11 +80,14 @@ function formatValue(value: number, unit: Unit): string {
   return `${formatNumber(value)} ${unit}`;
 }
 
-function formatSpread({ values }: Series, unit: Unit): string {
-  if (values.length < 2) return "one round";
+function formatSpread(
+  { values }: Series,
+  { unit, samples = "rounds" }: Question,
+): string {
+  if (values.length < 2) return samples === "rounds" ? "one round" : "one";
   const low = formatNumber(quantile(values, SPREAD_SHARE));
   const high = formatNumber(quantile(values, 1 - SPREAD_SHARE));
-  return `${low} to ${high} ${unit}, ${values.length} rounds`;
+  return `${low} to ${high} ${unit}, ${values.length} ${samples}`;
 }
 
 function formatNotes({ notes }: Series): string {

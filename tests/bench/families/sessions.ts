@@ -85,6 +85,7 @@ async function askCrowd(
     family: "sessions",
     title: `unshared memory of each of ${crowd} gitlab-shells at once`,
     unit: "MiB",
+    samples: "sessions",
     series,
     goals: isJudged ? [{ of: OURS, atMost: UNSHARED_MIB_MAX }] : [],
     point: { curve: "memory of a session", at: crowd, unit: "sessions" },

@@ -28,6 +28,7 @@ const SERVER_PROCESSOR = 0;
 const CLIENT_PROCESSOR = 1;
 /** The same work for all: neither build has OpenSSH's own exchange. */
 const OPTIONS = ["KexAlgorithms=curve25519-sha256"];
+const COST_NOTE = "CPU-ms of the server each";
 const WELCOME = `Welcome to GitLab, @${SAMPLE.username}!\n`;
 
 /** Logins per second. */
@@ -53,7 +54,7 @@ export const sshdLoginsFamily: Family = {
     const series = open.doors.map(({ name }, index): Series => {
       const cpuMs = median(costs[index] ?? []);
       const notes = {
-        "CPU-ms of the server each": cpuMs,
+        [COST_NOTE]: cpuMs,
         "a second if a processor did nothing else": 1000 / cpuMs,
       };
       return { name, values: values[index] ?? [], notes };
@@ -65,7 +66,8 @@ export const sshdLoginsFamily: Family = {
       series,
       goals: [
         { of: SSHD_OURS, against: OPENSSH_OURS, atLeast: 3 },
-        { of: SSHD_OURS, against: SSHD_RIVAL, atLeast: 1 },
+        // The clients' processor is the bound of these two.
+        { of: SSHD_OURS, against: SSHD_RIVAL, note: COST_NOTE, atMost: 1 },
       ],
       remark: "The clients of the logins take a whole processor too, which " +
         "bounds what can be seen; what the server uses for each says more.",
