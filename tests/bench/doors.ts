@@ -245,12 +245,14 @@ async function startServer(
     stdout: "null",
     stderr: "null",
   }).spawn();
+  let hasEnded = false;
+  const status = child.status.then(() => void (hasEnded = true));
   parts.defer(async () => {
-    child.kill("SIGKILL");
-    await child.status;
+    if (!hasEnded) child.kill("SIGKILL");
+    await status;
   });
   const deadlineMs = performance.now() + START_TIMEOUT_MS;
-  while (performance.now() < deadlineMs) {
+  while (!hasEnded && performance.now() < deadlineMs) {
     try {
       (await Deno.connect({ hostname: HOSTNAME, port })).close();
       return child.pid;

@@ -8,7 +8,8 @@
  * - `--out` writes `performance.json` and `performance.svg` there, and puts
  *   the table into `performance.md`, if there is one.
  * - `--add` keeps what other families of an earlier run have left there.
- * - `--folder` is where repositories are made; one in memory spares the disk.
+ * - `--folder` is where repositories are made; one in memory spares the disk,
+ *   but not one below /dev, which Deno keeps from programs.
  *
  * Programs with the same contract are put through the same work where the
  * environment names them: RIVAL_GITLAB_SHELL, RIVAL_GITLAB_SSHD,
