@@ -119,7 +119,9 @@ export class ApiCaller {
   /** Keeps the token through the retries as long as it will be accepted. */
   async #freshen(token: Token | undefined): Promise<Token> {
     const nowMs = this.#options.clock.nowMs();
-    if (token && nowMs - token.mintedMs <= TOKEN_AGE_MS_MAX) return token;
+    const ageMs = nowMs - (token?.mintedMs ?? 0);
+    // Of a clock that was put back, the token is from the future.
+    if (token && ageMs >= 0 && ageMs <= TOKEN_AGE_MS_MAX) return token;
     return await this.#minter.mint(nowMs);
   }
 

@@ -256,7 +256,9 @@ class PackCall {
     const { endpoint: { token }, context } = this.#order;
     const nowMs = context.clock.nowMs();
     const signature = this.#signature;
-    if (signature !== undefined && nowMs - signature.madeAtMs < FRESH_MS) {
+    const ageMs = nowMs - (signature?.madeAtMs ?? 0);
+    // A negative age is that of a clock that was put back meanwhile.
+    if (signature !== undefined && ageMs >= 0 && ageMs < FRESH_MS) {
       return signature.value;
     }
     const value = this.#setup.signer.sign(token, nowMs);

@@ -48,11 +48,13 @@ export class FakeClock implements Clock {
   /** Every wait that was asked for, in milliseconds. */
   readonly sleepsMs: number[] = [];
   #nowMs: number;
+  /** How far the wall clock was set off. */
+  #offMs = 0;
   constructor(nowMs = Date.UTC(2026, 7, 18, 9, 21, 49, 123)) {
     this.#nowMs = nowMs;
   }
   nowMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#offMs;
   }
   monotonicMs(): number {
     return this.#nowMs;
@@ -60,6 +62,10 @@ export class FakeClock implements Clock {
   /** Moves both clocks on. */
   advance(ms: number): void {
     this.#nowMs += ms;
+  }
+  /** Sets the wall clock on, or back, as an administrator or NTP would. */
+  setOff(ms: number): void {
+    this.#offMs += ms;
   }
   sleep(timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason);

@@ -201,6 +201,34 @@ Deno.test("internal-api.md 10 row 4: a token that would have expired is made ane
   assertEquals(tokens[1], tokens[2]);
 });
 
+for (const jumpMs of [3_600_000, -3_600_000, -2_000]) {
+  Deno.test(`a wall clock that jumps by ${jumpMs / 1000} s between attempts shortens no wait, and makes the token anew`, async () => {
+    await using served = serveApi([
+      async (peer) => {
+        served.clock.setOff(jumpMs);
+        await whole(500, "")(peer, NOBODY);
+      },
+      MIRA,
+    ]);
+    assertEquals(await served.client.discover(KEY), {
+      id: 5,
+      username: "mira",
+    });
+    const issued = served.api.attempts.map((seen) => {
+      const [token = ""] = headerValues(seen, "Gitlab-Shell-Api-Request");
+      const [, payload = ""] = token.split(".");
+      const text = new TextDecoder().decode(
+        Uint8Array.fromBase64(payload, { alphabet: "base64url" }),
+      );
+      return JSON.parse(text).iat * 1000;
+    });
+    const [first = 0, second = 0] = issued;
+    assert(second <= served.clock.nowMs());
+    assert(Math.abs(second - first - jumpMs) <= 2_000);
+    assertEquals(served.clock.sleepsMs, [1_000]);
+  });
+}
+
 const NOBODY = {
   atMs: 0,
   connection: 0,
