@@ -283,3 +283,18 @@ Deno.test("lfs.md 2.9: a header that is null is an empty one", async () => {
     { A: "" },
   );
 });
+
+Deno.test("lfs.md 2.8: no objects at all are asked about all the same", async () => {
+  await using api = openScriptedApi([json(404, { message: "Not found." })]);
+  const { replies } = await transfer(t("batch") + D + F, { url: api.url });
+  assertEquals(replies, INTERNAL);
+  assertEquals(
+    api.seen(0).body,
+    '{"operation":"upload","objects":[],"ref":{}}',
+  );
+});
+
+Deno.test("lfs.md 2.2: an API without an address is an internal error", async () => {
+  const { replies, sleepsMs } = await transfer(BATCH, { url: "" });
+  assertEquals([replies, sleepsMs], [INTERNAL, []]);
+});
