@@ -12,7 +12,7 @@ import { EXIT_FAILURE, EXIT_OK } from "../core/exit_status.ts";
 import type { Host } from "../core/host.ts";
 import { writeText } from "../core/io.ts";
 import { checkConfig, type ConfigReport } from "./config_command.ts";
-import { checkApi } from "./doctor_api.ts";
+import { checkApi, checkTopology } from "./doctor_api.ts";
 import {
   checkConfigFile,
   checkLogFile,
@@ -136,6 +136,7 @@ async function* checkInstallation(run: DoctorRun): AsyncGenerator<Check> {
     isApiUp &&= check.result !== "failed" || check.id === "api.redis";
     yield check;
   }
+  if (config.topologyService.enabled) yield await checkTopology(run, config);
   yield await checkLogFile(run, config);
   yield await checkProgram(run, config);
   const denials = judgeSelinux(readIfThere("/etc/selinux/config"));

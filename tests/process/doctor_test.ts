@@ -203,6 +203,16 @@ const FAULTS: readonly Row[] = [
     advice: /install -d -o root/,
   },
   {
+    name: "a Topology Service that is not there",
+    options: {
+      config: "user: root\ntopology_service:\n  enabled: true\n" +
+        "  address: 127.0.0.1:1\n  cell_endpoint: {scheme: https, port: 443}\n",
+    },
+    id: "topology",
+    text: /^127\.0\.0\.1:1: .*refused/i,
+    advice: /topology_service\.address/,
+  },
+  {
     name: "a host key that is none",
     options: {
       config: "user: root\nsshd:\n  host_key_files: [/etc/hostname]\n",

@@ -3,6 +3,9 @@ import { formatConfigManual } from "../../../../src/build/package/config_manual.
 import { renderManPage } from "../../../../src/build/package/man_page.ts";
 import { CONFIG_MANUAL } from "../../../../src/build/package/package.ts";
 import { PROGRAMS } from "../../../../src/build/programs.ts";
+import { USAGE as GITALY_USAGE } from "../../../../src/cli/gitaly_check.ts";
+import { USAGE as KEYS_USAGE } from "../../../../src/cli/keys_usage.ts";
+import { USAGE as SHELL_USAGE } from "../../../../src/cli/operator_command.ts";
 import { makeTempDir } from "../../../support/temp_dir.ts";
 
 const ROOT = new URL("../../../../", import.meta.url);
@@ -80,6 +83,23 @@ Deno.test("every program has a page, and every page renders under its name", asy
     assertEquals(`${renderManPage(markdown, ORIGIN).fileName}.md`, name);
   }
 });
+
+const USAGES = [
+  ["gitlab-shell.1.md", SHELL_USAGE],
+  ["gitlab-keys.8.md", KEYS_USAGE],
+  ["gitaly-ssh.1.md", GITALY_USAGE],
+] as const;
+for (const [name, usage] of USAGES) {
+  Deno.test(`${name} has every option and variable that the help has`, async () => {
+    const page = (await readPages()).get(name) ?? "";
+    const named = usage.matchAll(/--[a-z][a-z-]+|-version|GITALY_[A-Z]+/g);
+    for (const [option] of named) {
+      // What stands for all of them, and the help itself.
+      if (["--option", "--help"].includes(option)) continue;
+      assert(page.includes(option), option);
+    }
+  });
+}
 
 Deno.test("the page of config.yml is what the table of keys says", async () => {
   assertEquals(
