@@ -39,8 +39,8 @@ export interface LockAnswer {
 export interface LfsPlace {
   /** `https://gitlab.example/group/project.git/info/lfs` */
   readonly href: string;
-  /** Value of `Authorization`. */
-  readonly authorization: string;
+  /** Value of `Authorization`, asked for before each call. */
+  authorization(): Promise<string>;
 }
 
 const JSON_TYPE: HeaderLine = ["Content-Type", "application/vnd.git-lfs+json"];
@@ -133,11 +133,11 @@ export class LfsClient {
     return { status, lock };
   }
 
-  #post(path: string, text: string): Promise<WebAnswer> {
-    const { href, authorization } = this.#place;
-    return this.web.call({
+  async #post(path: string, text: string): Promise<WebAnswer> {
+    const authorization = await this.#place.authorization();
+    return await this.web.call({
       method: "POST",
-      url: href + path,
+      url: this.#place.href + path,
       headers: [JSON_TYPE, ["Authorization", authorization]],
       body: encoder.encode(text),
     });

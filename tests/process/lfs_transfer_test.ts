@@ -217,42 +217,46 @@ testOnStand(
   },
 );
 
-testOnStand("lfs.md 2.1: a token that has expired is not renewed", async () => {
-  await putObject();
-  const proof = await askFor("download");
-  stand.stack.lfs.forgetObjectDoors();
-  const outcome = await stand.session({
-    command: DOWNLOAD,
-    stdin: t(`get-object ${OID}`) + proof + F + t("quit"),
-  });
-  assertEquals(
-    outcome.stdout,
-    GREETING + errorReply(404, `object ${OID} not found`) + t("status 200") + F,
-  );
-  // And the session's own: every call of the API is refused from then on.
-  const { lfs } = stand.stack;
-  stand.answer(
-    "/lfs_authenticate",
-    json({
-      username: SAMPLE.username,
-      lfs_token: "expired",
-      repository_http_path: `${lfs.url}/${SAMPLE.project}.git`,
-    }),
-  );
-  const mark = lfs.requests.all.length;
-  const late = await stand.session({
-    command: DOWNLOAD,
-    stdin: t("batch") + D + t(`${OID} 12`) + F + t("list-lock") + F,
-  });
-  assertEquals(
-    late.stdout,
-    GREETING + errorReply(500, "internal error") + t("status 200") + D + F,
-  );
-  assertEquals(
-    lfs.requests.all.slice(mark).map(({ route, status }) => [route, status]),
-    [["batch", 401], ["verify", 401]],
-  );
-});
+testOnStand(
+  "lfs.md 2.1: a token that has expired opens nothing any more",
+  async () => {
+    await putObject();
+    const proof = await askFor("download");
+    stand.stack.lfs.forgetObjectDoors();
+    const outcome = await stand.session({
+      command: DOWNLOAD,
+      stdin: t(`get-object ${OID}`) + proof + F + t("quit"),
+    });
+    assertEquals(
+      outcome.stdout,
+      GREETING + errorReply(404, `object ${OID} not found`) + t("status 200") +
+        F,
+    );
+    // And the session's own: every call of the API is refused from then on.
+    const { lfs } = stand.stack;
+    stand.answer(
+      "/lfs_authenticate",
+      json({
+        username: SAMPLE.username,
+        lfs_token: "expired",
+        repository_http_path: `${lfs.url}/${SAMPLE.project}.git`,
+      }),
+    );
+    const mark = lfs.requests.all.length;
+    const late = await stand.session({
+      command: DOWNLOAD,
+      stdin: t("batch") + D + t(`${OID} 12`) + F + t("list-lock") + F,
+    });
+    assertEquals(
+      late.stdout,
+      GREETING + errorReply(500, "internal error") + t("status 200") + D + F,
+    );
+    assertEquals(
+      lfs.requests.all.slice(mark).map(({ route, status }) => [route, status]),
+      [["batch", 401], ["verify", 401]],
+    );
+  },
+);
 
 testOnStand(
   "lfs.md 2.1: the log tells of both ends, and of no secret",

@@ -4,6 +4,7 @@
  * product, which they are to check.
  * @module
  */
+import type { ApiClient } from "../../src/api/client.ts";
 import { run as runCommand } from "../../src/command/lfs_transfer/lfs_transfer.ts";
 import { Secret } from "../../src/core/secret.ts";
 import type { ByteReader, StandardStreams } from "../../src/core/io.ts";
@@ -57,6 +58,8 @@ export interface LfsRun {
   readonly words?: readonly string[];
   /** Instead of a text, for bytes. */
   readonly stdin?: ByteReader;
+  /** Instead of credentials that are good for two hours. */
+  readonly authenticateLfs?: ApiClient["authenticateLfs"];
   /** After which standard output is a broken pipe. */
   readonly stdoutBytesMax?: number;
 }
@@ -83,13 +86,13 @@ export async function transfer(
     stdin: stdin ?? readerOf(input),
     config: { secret: new Secret(secret) },
     api: {
-      authenticateLfs: () =>
+      authenticateLfs: run.authenticateLfs ?? (() =>
         Promise.resolve({
           username: "demo",
           lfsToken: "token123",
           repositoryHttpPath: url ?? "http://127.0.0.1:1/group/repo.git",
           expiresInSeconds: 7200,
-        }),
+        })),
     },
   });
   let error: Error | undefined;

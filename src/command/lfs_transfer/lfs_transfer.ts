@@ -6,11 +6,6 @@
  * docs/proposals/ssh_adapter.md.
  * @module
  */
-import type { AccessAnswer } from "../../api/access.ts";
-import {
-  formatLfsAuthorization,
-  type LfsAccess,
-} from "../../api/lfs_authenticate.ts";
 import type { LfsOperation } from "../../api/lfs_batch.ts";
 import { LfsClient } from "../../api/lfs_client.ts";
 import { WebClient } from "../../api/web_client.ts";
@@ -24,6 +19,7 @@ import type {
 import { sessionDataOf } from "../session_data.ts";
 import { serveCommands } from "./command_loop.ts";
 import { DataWriter } from "./data_writer.ts";
+import { openLfsDoor } from "./lfs_door.ts";
 import { loadHash } from "./object_hash.ts";
 import { ObjectTokens } from "./object_token.ts";
 import { PacketReader } from "./packet_reader.ts";
@@ -61,42 +57,22 @@ export async function run(
   // Nobody notices while GitLab thinks.
   const check = { action, project, onSent: loadHash };
   const access = await checkAccess(check, request, context);
-  const door = await openDoor({ operation, project, access }, request, context);
+  const { identity } = request;
+  const question = { operation, project, identity, access };
+  const door = await openLfsDoor(question, context);
+  const { api, clock, signal } = context;
+  const transport = await api.webTransport();
   context.log.info("processing action", { action });
   await serveCommands({
     operation,
     reader: new PacketReader(new ReadAhead(context.io.stdin)),
     writer: new PacketWriter(context.io.stdout, context.log),
     data: new DataWriter(context.io.stdout),
-    lfs: await makeLfsClient(door, context),
+    lfs: new LfsClient(new WebClient({ transport, clock, signal }), door),
     tokens: new ObjectTokens(context.config.secret),
     memory: new UploadMemory(),
     log: context.log,
   });
   context.log.info("done processing commands", { action });
   return sessionDataOf(access);
-}
-
-function openDoor(
-  { operation, project, access }: {
-    operation: LfsOperation;
-    project: string;
-    access: AccessAnswer;
-  },
-  { identity }: CommandRequest,
-  { api, signal }: CommandContext,
-): Promise<LfsAccess> {
-  const question = { operation, project, identity, access };
-  return api.authenticateLfs(question, signal);
-}
-
-async function makeLfsClient(
-  door: LfsAccess,
-  { api, clock, signal }: CommandContext,
-): Promise<LfsClient> {
-  const transport = await api.webTransport();
-  return new LfsClient(new WebClient({ transport, clock, signal }), {
-    href: `${door.repositoryHttpPath}/info/lfs`,
-    authorization: formatLfsAuthorization(door),
-  });
 }
