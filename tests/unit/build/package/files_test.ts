@@ -180,6 +180,7 @@ Deno.test("the Kubernetes manifests agree with each other and with the configura
     assertEquals(selector.matchLabels ?? selector, labels);
   }
   assertEquals(values.flag("sshd.proxy_protocol"), true);
+  assert(values.list("sshd.proxy_allowed").length > 0);
 });
 
 Deno.test("the container starts the server without a shell in front of it", async () => {
