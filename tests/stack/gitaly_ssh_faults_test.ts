@@ -175,8 +175,71 @@ testOnStand(
   },
 );
 
+/** Lists, clones, pushes and archives, which a fetch is not. */
+async function assertAllServices(
+  from: Devstack,
+  local: string,
+  env: Record<string, string>,
+): Promise<void> {
+  const path = from.repositoryPath(SAMPLE.project);
+  const repository = {
+    storageName: "default",
+    relativePath: path.slice(from.storage.length + 1),
+  };
+  const url = "ssh://gitaly/internal.git";
+  const clone = `${folder.path}/clone-${++count}.git`;
+  const uploads = { repository, gitProtocol: "version=2" };
+  const runs = [
+    ["upload-pack", { ...uploads, gitProtocol: "version=1" }, [
+      "ls-remote",
+      url,
+    ]],
+    ["upload-pack", uploads, ["clone", "--bare", "--depth=1", url, clone]],
+    ["upload-pack", uploads, [
+      "clone",
+      "--bare",
+      "--filter=blob:none",
+      url,
+      `${clone}-partial`,
+    ]],
+    ["receive-pack", { repository, glId: "user-1" }, [
+      "-C",
+      local,
+      "push",
+      url,
+      "main:refs/heads/pushed",
+    ]],
+    ["upload-archive", { repository }, [
+      "archive",
+      "--remote=git@localhost:x",
+      `--output=${clone}.tar`,
+      "main",
+    ]],
+  ] as const;
+  for (const [service, payload, args] of runs) {
+    const { code, stderr } = await new Deno.Command("git", {
+      args: [...args],
+      env: {
+        PATH: Deno.env.get("PATH") ?? "",
+        HOME: folder.path,
+        GIT_CONFIG_NOSYSTEM: "1",
+        GIT_SSH_COMMAND: `${programPath("gitaly-ssh")} ${service}`,
+        GIT_SSH_VARIANT: "simple",
+        GITALY_ADDRESS: from.gitalyAddress,
+        GITALY_TOKEN: from.gitalyToken,
+        GITALY_PAYLOAD: JSON.stringify(payload),
+        ...env,
+      },
+      clearEnv: true,
+      stdin: "null",
+      signal: AbortSignal.timeout(120_000),
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+  }
+}
+
 for (const door of ["tcp", "tls"] satisfies Door[]) {
-  testOnStand(`a fetch over ${door}`, async () => {
+  testOnStand(`every service over ${door}`, async () => {
     const [cert, key] = await Promise.all([
       Deno.readTextFile(`${TLS_FOLDER}localhost.pem`),
       Deno.readTextFile(`${TLS_FOLDER}localhost.key`),
@@ -188,13 +251,15 @@ for (const door of ["tcp", "tls"] satisfies Door[]) {
     });
     const dead = "http://127.0.0.1:1";
     const source = { from: other, project: SAMPLE.project };
-    const good = await finish(startFetch(source, {
+    const fetch = startFetch(source, {
       SSL_CERT_FILE: caFile,
       http_proxy: dead,
       HTTP_PROXY: dead,
       https_proxy: dead,
-    }));
+    });
+    const good = { ...await finish(fetch), target: fetch.target };
     assertEquals(good.code, 0, good.stderr);
+    await assertAllServices(other, good.target, { SSL_CERT_FILE: caFile });
     if (door === "tcp") return;
     const untrusted = await finish(startFetch(source, { SSL_CERT_DIR: "" }));
     assertEquals(untrusted.code, 128);

@@ -73,6 +73,18 @@ Deno.test("sshd.md case 87: GIT_PROTOCOL is taken, other variables are not", asy
   assertEquals(text(data, 9), 'key-42 "x" version=2\n');
 });
 
+Deno.test("a command with NUL and invalid UTF-8 is a command like any other", async () => {
+  await using fixture = await startFixture();
+  await using client = await RawClient.login(fixture);
+  const channel = await client.openSession();
+  const command = Uint8Array.of(0x61, 0x00, 0xff, 0x62);
+  client.request(channel, "exec", {
+    body: new SshWriter().string(command).bytes(),
+  });
+  const data = await client.next(MESSAGE.channelData);
+  assertEquals(text(data, 9), 'key-42 "a\\u0000\ufffdb" \n');
+});
+
 Deno.test("sshd.md case 88: a terminal is refused, and the session goes on", async () => {
   await using fixture = await startFixture();
   const forced = await runSsh(fixture, [], { options: ["-t", "-t"] });
