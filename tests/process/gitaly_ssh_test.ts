@@ -637,6 +637,46 @@ testOnStand(
   },
 );
 
+const OLD_SERVERS = [
+  ["gitaly_17", "gRPC on yamux", "SSHUploadPackWithSidechannel"],
+  ["gitaly_14", "gRPC on yamux", "SSHUploadPack (a server before 14.7)"],
+  ["praefect_14", "gRPC on yamux", "SSHUploadPack (a server before 14.7)"],
+  [
+    "gitaly_13",
+    "plain gRPC: no sidechannels",
+    "SSHUploadPack (a server before 14.7)",
+  ],
+] as const;
+for (const [era, protocol, method] of OLD_SERVERS) {
+  testOnStand(
+    `gitaly.md 10: ${era} is checked, and fetched from`,
+    async () => {
+      await using old = await startDevstack({ gitaly: { era } });
+      const path = old.repositoryPath(SAMPLE.project);
+      const env = environment(
+        fetchPayload(SAMPLE.project, {
+          repository: {
+            storageName: "default",
+            relativePath: path.slice(old.storage.length + 1),
+          },
+        }),
+        { GITALY_ADDRESS: old.gitalyAddress, GITALY_TOKEN: old.gitalyToken },
+      );
+      const check = await runGitalySsh(["check"], env);
+      assertEquals(check.exitStatus, 0, check.stdout);
+      const found = check.stdout.trimEnd().split("\n")
+        .map((line) => line.split(" ms  ")[1]);
+      assertEquals([found[2], found[4]], [protocol, method]);
+      const target = await makeBareRepository();
+      const args = ["-C", target, ...FETCH_ALL];
+      const fetched = await gitBy("upload-pack", args, env);
+      assertEquals(fetched.exitStatus, 0, fetched.stderr);
+      const fsck = await git(["-C", target, "fsck", "--full"], {});
+      assertEquals(fsck.exitStatus, 0, fsck.stderr);
+    },
+  );
+}
+
 const CHECK_FAILURES = [
   [
     "address",

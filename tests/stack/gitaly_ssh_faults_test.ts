@@ -3,7 +3,7 @@
  * and with a fetch that is large.
  * @module
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { SAMPLE, SAMPLE_PROJECTS } from "../../src/devstack/sample.ts";
 import {
   type Devstack,
@@ -261,6 +261,24 @@ for (const door of ["tcp", "tls"] satisfies Door[]) {
     assertEquals(good.code, 0, good.stderr);
     await assertAllServices(other, good.target, { SSL_CERT_FILE: caFile });
     if (door === "tcp") return;
+    const checks = await Promise.all(
+      [caFile, "/nonexistent"].map((file) =>
+        runProgram("gitaly-ssh", {
+          args: ["check"],
+          env: {
+            GITALY_ADDRESS: other.gitalyAddress,
+            GITALY_TOKEN: other.gitalyToken,
+            SSL_CERT_FILE: file,
+            SSL_CERT_DIR: "/nonexistent",
+          },
+        })
+      ),
+    );
+    const [trusted, doubted] = checks.map(({ stdout, exitStatus }) =>
+      `${exitStatus} ${stdout.split("\n")[1]}`
+    );
+    assertMatch(trusted ?? "", /^0 connect +ok .*, TLS verified$/);
+    assertMatch(doubted ?? "", /^1 connect +FAILED .*certificate/i);
     const untrusted = await finish(startFetch(source, { SSL_CERT_DIR: "" }));
     assertEquals(untrusted.code, 128);
     assert(untrusted.stderr.includes("code = Unavailable"), untrusted.stderr);
