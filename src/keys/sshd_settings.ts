@@ -33,7 +33,7 @@ export interface SshdFiles {
 
 const INCLUDES_MAX = 16;
 const CONFIG_FOLDER = "/etc/ssh";
-/** Keywords whose values of all places count together. */
+/** Keywords whose values count together: those of blocks, else the global ones. */
 const CUMULATIVE: ReadonlySet<string> = new Set([
   "acceptenv",
   "allowgroups",
@@ -104,7 +104,8 @@ class Reader {
   readonly #files: SshdFiles;
   readonly #global = new Map<string, SshdSetting>();
   readonly #matched = new Map<string, SshdSetting>();
-  readonly #added = new Map<string, SshdSetting[]>();
+  readonly #globalLists = new Map<string, SshdSetting[]>();
+  readonly #matchedLists = new Map<string, SshdSetting[]>();
   readonly #undecided: string[] = [];
   /** Whether lines count now, and whether they stand in a Match block. */
   #counts = true;
@@ -118,7 +119,8 @@ class Reader {
   get settings(): SshdSettings {
     return {
       get: (keyword) => this.#matched.get(keyword) ?? this.#global.get(keyword),
-      all: (keyword) => this.#added.get(keyword) ?? [],
+      all: (keyword) =>
+        this.#matchedLists.get(keyword) ?? this.#globalLists.get(keyword) ?? [],
       undecided: this.#undecided,
     };
   }
@@ -168,7 +170,9 @@ class Reader {
       .sort().map((one) => `${folder}/${one}`);
   }
 
-  #match(words: readonly string[], place: string): void {
+  #match(given: readonly string[], place: string): void {
+    // `User=git` is as good as `User git`.
+    const words = given.flatMap((word) => word.split(/=(.*)/s, 2));
     this.#isInMatch = true;
     this.#counts = true;
     for (let at = 0; at < words.length; at += 2) {
@@ -197,9 +201,10 @@ class Reader {
   #keep(setting: SshdSetting): void {
     const { keyword } = setting;
     if (CUMULATIVE.has(keyword)) {
-      const list = this.#added.get(keyword) ?? [];
+      const lists = this.#isInMatch ? this.#matchedLists : this.#globalLists;
+      const list = lists.get(keyword) ?? [];
       list.push(setting);
-      this.#added.set(keyword, list);
+      lists.set(keyword, list);
     }
     const kept = this.#isInMatch ? this.#matched : this.#global;
     if (!kept.has(keyword)) kept.set(keyword, setting);

@@ -62,6 +62,18 @@ Deno.test("readSshdSettings() passes over blocks of others, and returns at Match
   assertEquals(words(settings, "permittty"), ["no"]);
 });
 
+Deno.test("readSshdSettings() reads criteria that are written with an equals sign", () => {
+  const settings = main(
+    "Match User=git",
+    "  PermitUserRC no",
+    "Match User=root",
+    "  PermitTTY no",
+  );
+  assertEquals(words(settings, "permituserrc"), ["no"]);
+  assertEquals(words(settings, "permittty"), undefined);
+  assertEquals(settings.undecided, []);
+});
+
 Deno.test("readSshdSettings() knows groups, patterns and several criteria", () => {
   const settings = main(
     "Match Group w?b User g*",
