@@ -19,8 +19,8 @@ import { median, type Series } from "../question.ts";
 import { readCpuMs } from "../usage.ts";
 
 const DOORS = [OPENSSH_OURS, OPENSSH_RIVAL, SSHD_OURS, SSHD_RIVAL];
-const ROUNDS = 5;
-const LOGINS = 60;
+const ROUNDS = 4;
+const LOGINS = 40;
 const QUICK_LOGINS = 6;
 /** Clients at a time. */
 const LINES = 6;

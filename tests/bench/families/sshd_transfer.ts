@@ -17,7 +17,7 @@ import type { Goal } from "../question.ts";
 
 const DOORS = [PLAIN, SSHD_OURS, SSHD_RIVAL];
 const LARGE_MIB = 1024;
-const MIDDLE_MIB = 256;
+const MIDDLE_MIB = 128;
 const QUICK_MIB = 8;
 const ROUNDS = 2;
 /** OpenSSH's, without those that nobody chooses any more. */
@@ -76,7 +76,7 @@ async function time(
   },
 ) {
   const options = cipher === undefined ? [] : [`Ciphers=${cipher}`];
-  const names = cipher === undefined ? [...DOORS, OPENSSH_OURS] : DOORS;
+  const names = kind === "push" ? [...DOORS, OPENSSH_OURS] : DOORS;
   await using open = await openDoors(world, names, { options });
   const work = kind === "clone" ? cloneWork : pushWork;
   const series = await timeWays(world, {

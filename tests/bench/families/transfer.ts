@@ -14,7 +14,7 @@ const CLONES: ReadonlyMap<number, number> = new Map([
   [1, 15],
   [8, 8],
   [64, 5],
-  [256, 3],
+  [256, 2],
   [1024, 3],
 ]);
 const PUSHES: ReadonlyMap<number, number> = new Map([
