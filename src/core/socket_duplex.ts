@@ -6,23 +6,37 @@ import type { ByteDuplex } from "./io.ts";
 
 const READ_BYTES = 16 * 1024;
 
-/** Reads and writes one connection, which it owns. */
+/**
+ * Reads and writes one connection, which it owns. Its buffer begins small and
+ * grows while reads fill it: most connections bring a few hundred bytes, and
+ * thousands of large buffers would wait for the garbage collector.
+ */
 export class SocketDuplex implements ByteDuplex {
   readonly #conn: Deno.Conn;
-  readonly #buffer: Uint8Array<ArrayBuffer>;
+  readonly #readBytesMax: number;
+  #buffer: Uint8Array<ArrayBuffer>;
   #isClosed = false;
   #isWriteClosed = false;
 
-  /** @param readBytes Most that one read brings. */
-  constructor(conn: Deno.Conn, readBytes = READ_BYTES) {
+  /** @param readBytesMax Most that one read brings. */
+  constructor(conn: Deno.Conn, readBytesMax = READ_BYTES) {
     this.#conn = conn;
-    this.#buffer = new Uint8Array(readBytes);
+    this.#readBytesMax = readBytesMax;
+    this.#buffer = new Uint8Array(Math.min(READ_BYTES, readBytesMax));
   }
 
   /** @throws {Error} `Deno.errors.Interrupted` once `close` was called. */
   async read(): Promise<Uint8Array | null> {
     const sizeBytes = await this.#conn.read(this.#buffer);
-    return sizeBytes === null ? null : this.#buffer.subarray(0, sizeBytes);
+    if (sizeBytes === null) return null;
+    const bytes = this.#buffer.subarray(0, sizeBytes);
+    const isFull = sizeBytes === this.#buffer.length;
+    if (isFull && sizeBytes < this.#readBytesMax) {
+      this.#buffer = new Uint8Array(
+        Math.min(2 * sizeBytes, this.#readBytesMax),
+      );
+    }
+    return bytes;
   }
 
   async write(bytes: Uint8Array): Promise<void> {
