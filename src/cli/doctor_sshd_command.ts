@@ -63,14 +63,22 @@ export function judgeCommand(
     );
   }
   return kind === "keys"
-    ? judgeKeyArguments(path, args, { account, userName })
+    ? judgeKeyArguments(path, args, {
+      account,
+      userName,
+      rootDir: config.rootDir,
+    })
     : judgePrincipals(settings, args, path);
 }
 
 function judgeKeyArguments(
   path: string,
   args: readonly string[],
-  { account, userName }: { account: Account; userName: string },
+  { account, userName, rootDir }: {
+    account: Account;
+    userName: string;
+    rootDir: string;
+  },
 ): Finding {
   const ours = path.endsWith(`/${HELPERS.keys}`);
   const expected = `${HELPERS.keys} ${account.name} %u %k`;
@@ -78,6 +86,12 @@ function judgeKeyArguments(
     return failed(
       `the words behind ${path} are "${args.join(" ")}"`,
       `they must be: ${account.name} %u %k`,
+    );
+  }
+  if (ours && !isBeside(path, rootDir)) {
+    return warning(
+      `sshd runs ${path}, which is not that of ${rootDir}`,
+      "it reads the configuration of its own root: name ours, or look there",
     );
   }
   return ours
@@ -103,4 +117,14 @@ function judgePrincipals(
       `the words behind ${path} are "${args.join(" ")}"`,
       "they should be %i and the principals that may log in",
     );
+}
+
+/** Whether a helper lies in the `bin` of a root, links resolved. */
+function isBeside(path: string, rootDir: string): boolean {
+  try {
+    const real = Deno.realPathSync(path);
+    return real.startsWith(`${Deno.realPathSync(`${rootDir}/bin`)}/`);
+  } catch {
+    return false;
+  }
 }

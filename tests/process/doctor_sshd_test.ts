@@ -188,3 +188,32 @@ Deno.test("doctor takes what sshd -T prints from standard input", async () => {
   );
   assertEquals(checks.get("sshd.command")?.result, "ok");
 });
+
+Deno.test({
+  name: "doctor names a helper of ours that belongs to another root",
+  // sshd runs helpers from folders of root's alone.
+  ignore: Deno.uid() !== 0,
+  async fn() {
+    const folder = await Deno.makeTempDir({ dir: "/var/lib" });
+    try {
+      const path = `${folder}/gitlab-shell-authorized-keys-check`;
+      await Deno.writeTextFile(path, "#!/bin/sh\n", { mode: 0o755 });
+      const checks = await judge(
+        `${GOOD}${USED}AuthorizedKeysCommand ${path} root %u %k`,
+      );
+      const check = checks.get("sshd.command");
+      assertEquals(check?.result, "warning", JSON.stringify(check));
+      assertMatch(check?.text ?? "", /which is not that of \//);
+      const wrong = await judge(
+        `${GOOD}${USED}AuthorizedKeysCommand ${path} git %u %k`,
+      );
+      assertEquals(wrong.get("sshd.command")?.result, "failed");
+      assertMatch(
+        wrong.get("sshd.command")?.advice.join() ?? "",
+        /they must be: root %u %k/,
+      );
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+});
