@@ -23,6 +23,10 @@ export async function runAddKey(run: KeysRun): Promise<number> {
   if (idWord === undefined || keyWord === undefined) {
     throw new UsageError("add-key needs a key_id and a public key");
   }
+  // What follows a key means nothing, but what is cut off from one would.
+  if (run.words.length > 2 && !keyWord.includes(" ")) {
+    throw new UsageError("add-key takes a public key as one word, in quotes");
+  }
   const rules = { isStrict: run.options.has("strict") };
   const key = parsePublicKey(keyWord, rules);
   const id = parseKeyId(idWord, rules);

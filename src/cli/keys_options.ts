@@ -31,6 +31,17 @@ const WRITING = ["dry-run", "lock-timeout"];
 const PROGRESS = ["no-progress", "quiet", "total"];
 const EVERYWHERE = ["auth-file"];
 
+/**
+ * How many words may follow a command. The commands of old ignore what is too
+ * many, as they always did, and others join their words to a key.
+ */
+const WORDS_MAX: ReadonlyMap<string, number> = new Map([
+  ["compact", 0],
+  ["dedupe", 0],
+  ["rebuild", 1],
+  ["sshd-config", 1],
+  ["verify", 1],
+]);
 /** The options that each command knows, besides those of every command. */
 const COMMAND_OPTIONS: ReadonlyMap<string, readonly string[]> = new Map([
   ["add-key", [...WRITING, "strict"]],
@@ -96,7 +107,7 @@ export function isKeysCommand(command: string): boolean {
  * Splits the arguments. A public key never starts with `-`, so that no word of
  * the historic interface is taken for an option.
  * @throws {UsageError} For an option that does not exist, does not belong to
- * the command, or has the wrong form.
+ * the command, or has the wrong form, and for words that mean nothing.
  * @example
  * ```ts
  * import { parseKeysArguments } from "./keys_options.ts";
@@ -120,6 +131,12 @@ export function parseKeysArguments(args: readonly string[]): KeysArguments {
     if (!EVERYWHERE.includes(name) && !known?.includes(name)) {
       throw new UsageError(`${command} has no option --${name}`);
     }
+  }
+  const most = WORDS_MAX.get(command) ?? Infinity;
+  if (words.length > most) {
+    throw new UsageError(
+      `${command} takes ${most} words at most, not ${words.length}`,
+    );
   }
   return { command, words, options: new KeysOptions(values) };
 }

@@ -50,6 +50,44 @@ for (
   });
 }
 
+for (
+  const args of [
+    "compact x",
+    "dedupe x",
+    "rebuild a b",
+    "sshd-config file x",
+    "verify a b",
+  ]
+) {
+  Deno.test(`parseKeysArguments() refuses the words of ${args}`, () => {
+    assertThrows(
+      () => parseKeysArguments(args.split(" ")),
+      UsageError,
+      "at most, not",
+    );
+  });
+}
+
+Deno.test("parseKeysArguments() lets rm-key have a key of any words", () => {
+  const { words } = parseKeysArguments(["rm-key", "key-1", "ssh-rsa", "AA"]);
+  assertEquals(words, ["key-1", "ssh-rsa", "AA"]);
+});
+
+Deno.test("a key that is not quoted leaves the file as it was", async () => {
+  using stand = new KeysStand();
+  const { exitStatus, stdout, stderr } = await stand.run(
+    "add-key",
+    "key-1",
+    "ssh-rsa",
+    "AAAAB3NzaDAxx2E",
+  );
+  assertEquals([exitStatus, stdout, stand.names()], [1, "", []]);
+  assertEquals(
+    stderr,
+    "gitlab-keys: add-key takes a public key as one word, in quotes\n",
+  );
+});
+
 Deno.test("gitlab-keys --help tells every command", async () => {
   using stand = new KeysStand();
   const { exitStatus, stdout } = await stand.run("--help");
