@@ -19,8 +19,8 @@ import { countOpenFiles, memoryMib, waitUntil } from "../support/processes.ts";
 import { ShellStand } from "../support/shell_stand.ts";
 
 const IS_FULL = Deno.env.get("LOAD") === "full";
-const IN_ORDER = IS_FULL ? 1_000 : 8;
-const AT_ONCE = IS_FULL ? 200 : 12;
+const IN_ORDER = IS_FULL ? 1_000 : 6;
+const AT_ONCE = IS_FULL ? 200 : 8;
 const RATE = IS_FULL
   ? { limit: 600, clients: 50, extra: 30 }
   : { limit: 15, clients: 8, extra: 5 };
