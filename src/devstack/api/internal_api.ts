@@ -45,6 +45,8 @@ export interface InternalApiOptions {
   readonly jwtMode?: JwtMode;
   /** GitLab's 600 unless given; 0 for none. */
   readonly rateLimit?: number;
+  /** Clock of the rate limit's minutes; `clock` if absent. */
+  readonly rateLimitClock?: { nowMs(): number };
   readonly isLimitedByAddress?: boolean;
   readonly gitaly?: Readonly<Record<string, GitalyAccess>>;
   /** The primary, if this is a Geo secondary. */
@@ -125,7 +127,10 @@ class InternalApiServer implements InternalApi {
     const clock = options.clock ?? SYSTEM_CLOCK;
     this.state = {
       directory: new Directory(),
-      limiter: new RateLimiter(options.rateLimit ?? GITLAB_RATE_LIMIT, clock),
+      limiter: new RateLimiter(
+        options.rateLimit ?? GITLAB_RATE_LIMIT,
+        options.rateLimitClock ?? clock,
+      ),
       isLimitedByAddress: options.isLimitedByAddress ?? false,
       retryAfter: { form: "absent" },
       clock,
