@@ -103,6 +103,7 @@ Deno.test("the unit runs what the package installs, and lets V8 make machine cod
     UNIT,
     new RegExp(`^ExecStart=/${PACKAGE_ROOT}/bin/gitlab-sshd `, "m"),
   );
+  assertMatch(UNIT, /^ExecReload=\/bin\/kill -HUP \$MAINPID$/m);
   assert(!UNIT.includes("MemoryDenyWriteExecute"));
   assertMatch(UNIT, /^NoNewPrivileges=yes$/m);
 });
