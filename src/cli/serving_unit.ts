@@ -7,7 +7,7 @@ import { watchEventLoop } from "../core/event_loop_delay.ts";
 import type { Host } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { MetricFamily } from "../core/metrics.ts";
-import { addHeapMetrics } from "../ssh/process_metrics.ts";
+import { addHeapMetrics, cpuMs } from "../ssh/process_metrics.ts";
 import type { RunningSshServer } from "../ssh/server.ts";
 import { prepareProductServer } from "./sshd_server.ts";
 
@@ -47,15 +47,16 @@ export async function openSingleUnit(
   const server = await prepareProductServer(config, host, log);
   const { registry } = server.ssh.metrics;
   addHeapMetrics(registry);
-  const stopWatching = watchEventLoop(registry, {
-    prefix: METRIC_PREFIX,
+  const stopWatching = watchEventLoop(registry, METRIC_PREFIX, {
     monotonicMs: () => host.clock.monotonicMs(),
+    cpuMs,
   });
   let running: RunningSshServer | undefined;
   return {
     broken: new Promise(() => {}),
     listen() {
       running = server.ssh.listen();
+      void server.warmUp();
       return Promise.resolve();
     },
     families: () => Promise.resolve([registry.families()]),

@@ -28,6 +28,8 @@ export type SshServerHost = Pick<Host, "clock" | "env" | "setEnv">;
 /** A server with everything behind it. */
 export interface ProductServer {
   readonly ssh: SshServer;
+  /** Loads what the first Git session would else wait for; never rejects. */
+  warmUp(): Promise<void>;
   /** Ends the connections to Gitaly and the Topology Service. */
   close(): void;
 }
@@ -90,6 +92,9 @@ export async function prepareProductServer(
   });
   return {
     ssh,
+    async warmUp() {
+      await (gitaly ??= openGitaly(host, metrics)).catch(() => {});
+    },
     close() {
       gitaly?.then((client) => client.close(), () => {});
       cells?.close();

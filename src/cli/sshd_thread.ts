@@ -13,7 +13,7 @@ import { EXIT_FAILURE, EXIT_OK } from "../core/exit_status.ts";
 import type { Host } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { Offence } from "../ssh/penalties.ts";
-import { addHeapMetrics } from "../ssh/process_metrics.ts";
+import { addHeapMetrics, cpuMs } from "../ssh/process_metrics.ts";
 import type { RunningSshServer } from "../ssh/server.ts";
 import { sharedCount } from "../ssh/startups.ts";
 import { catchStrayErrors } from "./stray_errors.ts";
@@ -104,6 +104,7 @@ class ServingThread {
         ...(address && { address }),
       });
       if (!this.#running) throw new TypeError("Cannot listen unprepared");
+      void this.#server?.warmUp();
       return this.#running.address;
     },
     families: () => this.#server?.ssh.metrics.registry.families() ?? [],
@@ -161,9 +162,9 @@ class ServingThread {
     });
     const { registry } = this.#server.ssh.metrics;
     addHeapMetrics(registry);
-    this.#stopWatching = watchEventLoop(registry, {
-      prefix: METRIC_PREFIX,
+    this.#stopWatching = watchEventLoop(registry, METRIC_PREFIX, {
       monotonicMs: () => host.clock.monotonicMs(),
+      cpuMs,
     });
     return undefined;
   }

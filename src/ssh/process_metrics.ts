@@ -25,15 +25,18 @@ export function makeProcessMetrics(build: BuildStamp): MetricRegistry {
     name: "process_cpu_seconds_total",
     help: "Processor time, user and system.",
     type: "counter",
-  }, () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
-  });
+  }, () => cpuMs() / 1000);
   registry.readGauge({
     name: "process_resident_memory_bytes",
     help: "Memory that is in use.",
   }, () => Deno.memoryUsage().rss);
   return registry;
+}
+
+/** Processor time of this process so far, user and system. */
+export function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 /** Metrics of one thread's own heap, under the names that dashboards ask for. */

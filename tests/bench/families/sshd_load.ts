@@ -5,9 +5,7 @@
  * @module
  */
 import { SAMPLE } from "../../../src/devstack/sample.ts";
-import { MESSAGE } from "../../../src/ssh/ssh_messages.ts";
 import { findFreePort } from "../../support/openssh_server.ts";
-import { RawClient, readUserKey } from "../../unit/ssh/raw_client.ts";
 import type { BenchWorld, Family } from "../bench_world.ts";
 import {
   openDoors,
@@ -28,7 +26,8 @@ const OPENSSH_CONNECTIONS = 50;
 const QUICK = { connections: 20, clones: 4 } as const;
 /** Connections before the counting begins, so that growth is theirs alone. */
 const FIRST_CONNECTIONS = 100;
-const OPENED_AT_ONCE = 32;
+const IDLE_A_PROCESS = 250;
+const IDLE_CLIENTS = new URL("../idle_clients.ts", import.meta.url).pathname;
 const SETTLE_MS = 2_000;
 const KIB_PER_MIB = 1024;
 const DELAY_MS_MAX = 50;
@@ -93,10 +92,10 @@ async function loadDoor(
     ? OPENSSH_CONNECTIONS
     : IDLE_CONNECTIONS;
   const first = isOpenssh ? 1 : FIRST_CONNECTIONS;
-  for (const client of await openMany(world, door, first)) client.kill();
+  await (await openMany(world, door, first))[Symbol.asyncDispose]();
   await settle();
   const beforeMib = readTreeUnsharedMib(door.pid);
-  const clients = await openMany(world, door, connections);
+  await using _clients = await openMany(world, door, connections);
   await settle();
   const grownMib = readTreeUnsharedMib(door.pid) - beforeMib;
   const idle: Series = {
@@ -110,37 +109,49 @@ async function loadDoor(
   const delayMs = door.name === SSHD_OURS
     ? await readLongestDelayMs(webPort)
     : undefined;
-  for (const client of clients) client.kill();
   return { idle, clones, delayMs };
 }
 
+/** Clients in processes of their own, so that they do not slow each other. */
+interface IdleGroup extends AsyncDisposable {
+  readonly ready: Promise<void>;
+}
+
+/** Opens connections; those that are there when one fails are ended. */
 async function openMany(
   { keys }: BenchWorld,
   { port, user }: Door,
   count: number,
-): Promise<RawClient[]> {
-  const { key, blob } = await readUserKey(keys.userKeyFile);
-  const clients: RawClient[] = [];
-  let left = count;
-  await Promise.all(Array.from({ length: OPENED_AT_ONCE }, async () => {
-    while (left-- > 0) {
-      const client = await RawClient.connect(port);
-      await client.requestAuth();
-      client.send(client.publicKeyRequest({ user, key, blob }));
-      await client.next(MESSAGE.userauthSuccess);
-      void answerKeepalives(client).catch(() => {});
-      clients.push(client);
-    }
-  }));
-  return clients;
+): Promise<AsyncDisposable> {
+  await using opened = new AsyncDisposableStack();
+  const groups = Math.ceil(count / IDLE_A_PROCESS);
+  const share = String(Math.ceil(count / groups));
+  const ready = Array.from({ length: groups }, () => {
+    const args = [keys.userKeyFile, String(port), share, user];
+    return opened.use(startIdleGroup(args)).ready;
+  });
+  await Promise.all(ready);
+  return opened.move();
 }
 
-/** As real clients do, who would else be taken for dead. */
-async function answerKeepalives(client: RawClient): Promise<never> {
-  for (;;) {
-    await client.next(MESSAGE.globalRequest);
-    client.send(Uint8Array.of(MESSAGE.requestFailure));
-  }
+function startIdleGroup(args: readonly string[]): IdleGroup {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", IDLE_CLIENTS, ...args],
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const reader = child.stdout.getReader();
+  return {
+    ready: reader.read().then(({ done }) => {
+      if (done) throw new Error("Idle clients could not log in");
+    }),
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await reader.cancel().catch(() => {});
+      await child.stdin.close().catch(() => {});
+      await child.status;
+    },
+  };
 }
 
 /** Real git through real ssh. @throws {Error} If one of them fails. */
@@ -166,11 +177,14 @@ async function cloneAtOnce(
   return { name, values, notes: { clones, "idle connections": connections } };
 }
 
-/** What the server says of its own event loop. */
+/**
+ * For how long the server computed without a pause, by its own account; time
+ * in which the system had given the processor to others is not its doing.
+ */
 async function readLongestDelayMs(webPort: number): Promise<number> {
   const answer = await fetch(`http://127.0.0.1:${webPort}/metrics`);
   const line = (await answer.text()).split("\n").find((line) =>
-    /^\S*_event_loop_delay_max_seconds\S* /.test(line)
+    /^\S*_event_loop_blocked_max_seconds\S* /.test(line)
   );
   return Number(line?.split(" ").at(-1)) * 1000;
 }

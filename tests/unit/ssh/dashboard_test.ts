@@ -26,9 +26,9 @@ const dashboard: { readonly panels: readonly Panel[] } = JSON.parse(
 /** Names and labels of all that gitlab-sshd reports. */
 function reported(): Map<string, readonly string[]> {
   const { registry } = new ServerMetrics();
-  const stop = watchEventLoop(registry, {
-    prefix: "gitlab_shell_sshd",
+  const stop = watchEventLoop(registry, "gitlab_shell_sshd", {
     monotonicMs: () => 0,
+    cpuMs: () => 0,
   });
   stop();
   const build = { version: "v1", buildTime: "19700101.000000" };
