@@ -13,8 +13,8 @@
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { buildPrograms } from "../build.ts";
-import type { ProgramForm } from "../programs.ts";
-import { readStamp } from "../stamp.ts";
+import { PROGRAM_LIBRARIES, type ProgramForm } from "../programs.ts";
+import type { Stamp } from "../stamp.ts";
 import { formatConfigManual } from "./config_manual.ts";
 import { writeDeb } from "./deb.ts";
 import {
@@ -58,7 +58,7 @@ export interface PackageOptions {
  */
 export async function makePackages(options: PackageOptions): Promise<string[]> {
   const { root, output, denos } = options;
-  const stamp = await readStamp(root);
+  const stamp = await readBuiltStamp(options.dist);
   const version = packageVersion(stamp.version);
   const mtimeSeconds = parseBuildTime(stamp.buildTime);
   await Deno.mkdir(output, { recursive: true });
@@ -90,6 +90,31 @@ export async function makePackages(options: PackageOptions): Promise<string[]> {
   }
   for (const path of made) options.print(path);
   return made;
+}
+
+/**
+ * What the programs say of themselves, so that a package says the same. One of
+ * each library is run, which leaves the indexes of the code caches as every
+ * further run leaves them: two packages of one commit are then the same.
+ */
+async function readBuiltStamp(dist: string): Promise<Stamp> {
+  let stamp: Stamp | undefined;
+  for (const { name } of PROGRAM_LIBRARIES) {
+    const { stdout } = await new Deno.Command(`${dist}/${name}`, {
+      args: ["-version"],
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    const line = new TextDecoder().decode(stdout).trim();
+    const [, version, buildTime] = /^[a-z-]+ (.+)-(\d{8}\.\d{6})$/.exec(line) ??
+      [];
+    if (version === undefined || buildTime === undefined) {
+      throw new Error(`Cannot pack ${dist}: build it first`);
+    }
+    stamp ??= { version, buildTime };
+  }
+  if (!stamp) throw new TypeError("Cannot pack nothing");
+  return stamp;
 }
 
 interface PackageStamp {
