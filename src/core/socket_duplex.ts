@@ -4,7 +4,9 @@
  */
 import type { ByteDuplex } from "./io.ts";
 
-const READ_BYTES = 16 * 1024;
+const READ_BYTES_MAX = 16 * 1024;
+/** Enough for the head of an answer and a small body. */
+const FIRST_READ_BYTES = 4 * 1024;
 
 /**
  * Reads and writes one connection, which it owns. Its buffer begins small and
@@ -19,10 +21,10 @@ export class SocketDuplex implements ByteDuplex {
   #isWriteClosed = false;
 
   /** @param readBytesMax Most that one read brings. */
-  constructor(conn: Deno.Conn, readBytesMax = READ_BYTES) {
+  constructor(conn: Deno.Conn, readBytesMax = READ_BYTES_MAX) {
     this.#conn = conn;
     this.#readBytesMax = readBytesMax;
-    this.#buffer = new Uint8Array(Math.min(READ_BYTES, readBytesMax));
+    this.#buffer = new Uint8Array(Math.min(FIRST_READ_BYTES, readBytesMax));
   }
 
   /** @throws {Error} `Deno.errors.Interrupted` once `close` was called. */
