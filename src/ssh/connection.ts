@@ -9,23 +9,19 @@ import type { ApiClient } from "../api/client.ts";
 import { errorText } from "../core/errors.ts";
 import { CANNOT_ASK_TEXT } from "../core/refusal_text.ts";
 import { quoteGo } from "../core/go_text.ts";
-import type { LogFields, Logger } from "../core/log.ts";
+import type { Logger } from "../core/log.ts";
 import { Authentication } from "./authentication.ts";
+import { BeforeLogin } from "./before_login.ts";
 import { ChannelTable } from "./channel_table.ts";
 import { ConnectionMetrics } from "./connection_metrics.ts";
 import { ConnectionRecord } from "./connection_record.ts";
 import type { ConnectionServices } from "./connection_services.ts";
+import { encodePlainDisconnect } from "./goodbye.ts";
 import { Keepalive } from "./keepalive.ts";
 import { KeyLookup } from "./key_lookup.ts";
 import type { Login } from "./login.ts";
-import { LoginRefusals } from "./login_refusals.ts";
-import {
-  type HeldIdent,
-  holdUntilIdent,
-  StrayProxyHeaderError,
-} from "./patch/client_ident.ts";
+import { type HeldIdent, holdUntilIdent } from "./patch/client_ident.ts";
 import { formatListenAddress } from "./listen_address.ts";
-import type { Offence } from "./penalties.ts";
 import type { Arrival } from "./reception.ts";
 import type { Session } from "./session.ts";
 import { shorten } from "./shown_text.ts";
@@ -41,7 +37,7 @@ import {
 } from "./ssh_messages.ts";
 import type { Ssh2Client } from "./ssh2_types.ts";
 import { TcpSocket } from "./tcp_socket.ts";
-import { SshTransport } from "./transport.ts";
+import { SshTransport, textForClient } from "./transport.ts";
 import { SshReader } from "./wire.ts";
 
 const AUTH_SERVICE = "ssh-userauth";
@@ -67,16 +63,10 @@ export class Connection {
   readonly #sessions = new Set<Session>();
   readonly #abort = new AbortController();
   readonly #ident: HeldIdent;
+  readonly #beforeLogin: BeforeLogin;
   readonly #closed = Promise.withResolvers<void>();
-  readonly #refusals = new LoginRefusals();
   readonly #metrics: ConnectionMetrics;
   #phase: Phase = "ident";
-  #hasTimedOut = false;
-  #endFields: LogFields = {};
-  /** Whom we send away is not to blame for having gone. */
-  #isSentAway = false;
-  #graceTimer: ReturnType<typeof setTimeout> | undefined;
-  #identTimer: ReturnType<typeof setTimeout>;
   #transport: SshTransport | undefined;
   #authentication: Authentication | undefined;
   #channels: ChannelTable | undefined;
@@ -102,11 +92,12 @@ export class Connection {
       remote_addr: this.#remoteAddress,
     });
     this.#record = new ConnectionRecord(this.#log, services.clock);
-    const { identMs, loginGraceMs } = services.limits;
-    this.#identTimer = setTimeout(() => this.#timeOut(), identMs);
-    if (loginGraceMs > 0) {
-      this.#graceTimer = setTimeout(() => this.#timeOut(), loginGraceMs);
-    }
+    this.#beforeLogin = new BeforeLogin({
+      arrival,
+      limits: services.limits,
+      onTimeOut: () =>
+        this.#fail(new Error("ssh: login timed out: i/o timeout")),
+    });
     this.#ident = holdUntilIdent(socket, (error) => this.#fail(error));
   }
 
@@ -123,37 +114,21 @@ export class Connection {
     this.#loseClient();
     await Promise.all([...this.#sessions].map((session) => session.ended));
     this.#metrics.end(this.socket);
-    if (this.#phase === "open") this.#record.finishOpen();
-    else this.#finishUnopened();
-  }
-
-  #finishUnopened(): void {
-    const { ticket } = this.#arrival;
-    ticket.leave();
-    const offence = this.#isSentAway ? undefined : this.#offence;
-    if (offence !== undefined) ticket.punish(offence);
-    this.#refusals.report(this.#log);
-    this.#record.finishUnopened(
-      this.#authentication?.failureText ?? "",
-      this.#endFields,
-    );
-  }
-
-  /** What the client did wrong before it had logged in. */
-  get #offence(): Offence | undefined {
-    if (this.#hasTimedOut) return "grace-exceeded";
-    return this.#authentication ? this.#refusals.offence : "noauth";
+    if (this.#phase === "open") return this.#record.finishOpen();
+    const failureText = this.#authentication?.failureText;
+    this.#beforeLogin.finish(this.#log, this.#record, failureText);
   }
 
   /** Goes on once ssh2 has seen the identification. */
   attach(client: Ssh2Client): void {
-    clearTimeout(this.#identTimer);
+    this.#beforeLogin.noteIdent();
     const { ssh2, offer, limits } = this.#services;
     const { line } = this.#ident;
     if (!line) throw new TypeError("Cannot attach before the identification");
     this.#phase = "keys";
     if (this.#ident.hasProxyLine) {
-      this.#log.warn("PROXY header ignored", { advice: this.#proxyAdvice });
+      const advice = this.#beforeLogin.proxyAdvice;
+      this.#log.warn("PROXY header ignored", { advice });
     }
     this.#transport = new SshTransport(
       { ssh2, client, socket: this.socket },
@@ -176,7 +151,7 @@ export class Connection {
    */
   close(text: string): void {
     this.#record.noteEnd(text);
-    this.#isSentAway = true;
+    this.#beforeLogin.sendAway();
     this.#abort.abort(new Error("context canceled"));
     this.#disconnect(text);
   }
@@ -275,7 +250,7 @@ export class Connection {
       onRefusal: (attempt) => {
         this.#metrics.noteRefusal(attempt.blame);
         // SSH has no words for a refusal, but some may come before it.
-        if (this.#refusals.add(attempt)) {
+        if (this.#beforeLogin.addRefusal(attempt)) {
           // The sentence is our own, so that it may say what to look for.
           const text = `${CANNOT_ASK_TEXT} Correlation id: ${correlationId}`;
           transport.send(encodeUserauthBanner(`${text}\n`));
@@ -286,8 +261,7 @@ export class Connection {
 
   #open(transport: SshTransport, api: ApiClient, login: Login): void {
     this.#record.noteLogin();
-    clearTimeout(this.#graceTimer);
-    this.#arrival.ticket.leave();
+    this.#beforeLogin.noteLogin();
     this.#phase = "open";
     const { limits, clock, handleSession } = this.#services;
     const remoteAddress = this.#remoteAddress;
@@ -318,14 +292,12 @@ export class Connection {
     });
   }
 
-  #timeOut(): void {
-    this.#hasTimedOut = true;
-    this.#fail(new Error("ssh: login timed out: i/o timeout"));
-  }
-
   #fail(error: unknown): void {
     if (this.#transport) return this.#transport.fail(error);
     this.#noteEnd(error);
+    // The client has our identification, and no keys are needed to say why.
+    const reason = DISCONNECT_REASON.protocolError;
+    this.socket.write(encodePlainDisconnect(reason, textForClient(error)));
     this.socket.end();
   }
 
@@ -336,8 +308,7 @@ export class Connection {
 
   /** The client can neither send nor receive any more. */
   #loseClient(): void {
-    clearTimeout(this.#identTimer);
-    clearTimeout(this.#graceTimer);
+    this.#beforeLogin.stop();
     this.#keepalive?.stop();
     this.#transport?.close();
     this.#channels?.loseClient();
@@ -347,19 +318,8 @@ export class Connection {
     }
   }
 
-  /** What an operator can do about a PROXY header that is not expected. */
-  get #proxyAdvice(): string {
-    return this.#arrival.forwardedFor === ""
-      ? "sshd.proxy_protocol is false, but the balancer sends the PROXY " +
-        "protocol: set it to true, or switch the balancer's off"
-      : "sshd.proxy_protocol is true and one PROXY header has been read: " +
-        "let one balancer alone send it";
-  }
-
   #noteEnd(error: unknown): void {
-    if (error instanceof StrayProxyHeaderError) {
-      this.#endFields = { advice: this.#proxyAdvice };
-    }
+    this.#beforeLogin.noteEnd(error);
     this.#record.noteEnd(errorText(error));
   }
 }

@@ -61,17 +61,29 @@ export class Goodbyes {
  * @param ident What follows `SSH-2.0-`.
  */
 export function encodeGoodbye(ident: string, text: string): Uint8Array {
-  const payload = encodeDisconnect(DISCONNECT_REASON.tooManyConnections, text);
+  const line = new TextEncoder().encode(`SSH-2.0-${ident}\r\n`);
+  const { tooManyConnections } = DISCONNECT_REASON;
+  const packet = encodePlainDisconnect(tooManyConnections, text);
+  const bytes = new Uint8Array(line.length + packet.length);
+  bytes.set(line);
+  bytes.set(packet, line.length);
+  return bytes;
+}
+
+/** A DISCONNECT in a packet without encryption, as it is before any key. */
+export function encodePlainDisconnect(
+  reason: number,
+  text: string,
+): Uint8Array {
+  const payload = encodeDisconnect(reason, text);
   const unpadded = 5 + payload.length;
   let paddingBytes = BLOCK_BYTES - unpadded % BLOCK_BYTES;
   if (paddingBytes < PADDING_BYTES_MIN) paddingBytes += BLOCK_BYTES;
-  const line = new TextEncoder().encode(`SSH-2.0-${ident}\r\n`);
-  const bytes = new Uint8Array(line.length + unpadded + paddingBytes);
-  bytes.set(line);
-  const view = new DataView(bytes.buffer, line.length);
+  const bytes = new Uint8Array(unpadded + paddingBytes);
+  const view = new DataView(bytes.buffer);
   view.setUint32(0, 1 + payload.length + paddingBytes);
   view.setUint8(4, paddingBytes);
-  bytes.set(payload, line.length + 5);
+  bytes.set(payload, 5);
   return bytes;
 }
 

@@ -258,7 +258,7 @@ export class SshTransport {
 }
 
 /** Our own refusals are told; of anything else the client learns no detail. */
-function textForClient(error: unknown): string {
+export function textForClient(error: unknown): string {
   const text = errorText(error);
   return text.startsWith(TOLD_PREFIX)
     ? text.slice(TOLD_PREFIX.length)
