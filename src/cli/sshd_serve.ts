@@ -9,7 +9,7 @@ import { EXIT_FAILURE, EXIT_OK } from "../core/exit_status.ts";
 import type { Host } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import { formatMetrics, joinFamilies } from "../core/metrics.ts";
-import { makeProcessMetrics } from "../ssh/process_metrics.ts";
+import { countScrapes, makeProcessMetrics } from "../ssh/process_metrics.ts";
 import { openSingleUnit, type ServingUnit } from "./serving_unit.ts";
 import { Reloader } from "./sshd_reload.ts";
 import { openThreadUnit, threadCountOf } from "./sshd_threads.ts";
@@ -81,15 +81,17 @@ async function openProbes(
   if (sshd.webListen === "") return;
   const { startWebProbes } = await import("../ssh/web_probes.ts");
   const ofProcess = makeProcessMetrics(host.build);
+  const scrapes = countScrapes(ofProcess);
   const probes = startWebProbes({
     listen: sshd.webListen,
     readinessPath: sshd.readinessProbe,
     livenessPath: sshd.livenessProbe,
     isReady,
-    metrics: async () => {
-      const parts = await unit.families();
-      return formatMetrics(joinFamilies([ofProcess.families(), ...parts]));
-    },
+    metrics: () =>
+      scrapes(async () => {
+        const parts = await unit.families();
+        return formatMetrics(joinFamilies([ofProcess.families(), ...parts]));
+      }),
   });
   cleanup.defer(() => probes.close());
 }

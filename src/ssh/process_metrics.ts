@@ -33,6 +33,37 @@ export function makeProcessMetrics(build: BuildStamp): MetricRegistry {
   return registry;
 }
 
+/**
+ * Counts how often metrics are asked for.
+ * @returns Answers once, counted.
+ */
+export function countScrapes(
+  registry: MetricRegistry,
+): (answer: () => Promise<string>) => Promise<string> {
+  const total = registry.counter({
+    name: "promhttp_metric_handler_requests_total",
+    help: "Requests for metrics by status.",
+    labelNames: ["code"],
+  });
+  const inFlight = registry.gauge({
+    name: "promhttp_metric_handler_requests_in_flight",
+    help: "Requests for metrics that are being answered.",
+  });
+  return async (answer) => {
+    inFlight.add(1);
+    try {
+      const text = await answer();
+      total.add(1, ["200"]);
+      return text;
+    } catch (error) {
+      total.add(1, ["500"]);
+      throw error;
+    } finally {
+      inFlight.add(-1);
+    }
+  };
+}
+
 /** Processor time of this process so far, user and system. */
 export function cpuMs(): number {
   const { user, system } = process.cpuUsage();

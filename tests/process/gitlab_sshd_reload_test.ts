@@ -18,7 +18,7 @@ import {
 } from "../support/sshd_process.ts";
 import { makeTempDir, type TempDir } from "../support/temp_dir.ts";
 import { RawClient } from "../unit/ssh/raw_client.ts";
-import { keygen, runSsh } from "../unit/ssh/ssh_fixture.ts";
+import { keygen, runSsh, sshArgs } from "../unit/ssh/ssh_fixture.ts";
 
 let keys: TempDir;
 
@@ -90,6 +90,47 @@ Deno.test("SIGHUP changes host keys and limits for those who come next, and ends
   await next.openSession({ id: 1 });
 });
 
+/** Logs in by certificate, as a user that plain keys may not ask for. */
+async function loginByCertificate(port: number): Promise<boolean> {
+  const args = sshArgs({ folder: keys.path, port }, [
+    "-o",
+    `CertificateFile=${keys.path}/user_ed25519-cert.pub`,
+  ]).map((word) => word === "git@127.0.0.1" ? "someone@127.0.0.1" : word);
+  const { success } = await new Deno.Command("ssh", {
+    args,
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+  }).output();
+  return success;
+}
+
+Deno.test("SIGHUP takes authorities that are new, and drops those that are gone", async () => {
+  await keygen(`${keys.path}/ca`, ["-t", "ed25519"]);
+  const { success } = await new Deno.Command("ssh-keygen", {
+    args: ["-q", "-s", `${keys.path}/ca`, "-I", "test-user", "-n", "someone"]
+      .concat(`${keys.path}/user_ed25519.pub`),
+    stdin: "null",
+  }).output();
+  assert(success);
+  await using api = openApi();
+  const without = configOf({ gitlabUrl: api.url });
+  await using server = await RunningSshd.start(without);
+  const { port } = server;
+  assertEquals(await loginByCertificate(port), false);
+  await server.configure(configOf({
+    gitlabUrl: api.url,
+    sshd: [`trusted_user_ca_keys: ["${keys.path}/ca.pub"]`],
+  }));
+  server.signal("SIGHUP");
+  await server.logged("configuration reloaded");
+  assertEquals(await loginByCertificate(port), true);
+  await server.configure(without);
+  server.signal("SIGHUP");
+  await server.logged("configuration reloaded", 2);
+  assertEquals(await loginByCertificate(port), false);
+});
+
 const BAD: [what: string, config: () => string, text: string][] = [
   ["a malformed file", () => "sshd: [\n", "yaml: line 2"],
   [
@@ -158,6 +199,7 @@ Deno.test("sshd.md case 101: /metrics has the reference's names, and counts", as
   for (
     const name of [
       "gitlab_build_info{built=",
+      "promhttp_metric_handler_requests_in_flight 1",
       "process_cpu_seconds_total ",
       "process_resident_memory_bytes ",
       "process_start_time_seconds ",
