@@ -25,6 +25,8 @@ export interface WebUploadStart {
   readonly sizeBytes: number;
   /** Where sent bytes are kept; the upload's until it ends. */
   readonly replay: Uint8Array;
+  /** Told of bytes before they go out, each once and in order. */
+  readonly onBytes: (bytes: Uint8Array) => void;
 }
 
 /** One upload. */
@@ -32,6 +34,7 @@ export class WebUpload implements Disposable {
   readonly #options: WebClientOptions;
   readonly #sizeBytes: number;
   readonly #replay: Uint8Array;
+  readonly #onBytes: (bytes: Uint8Array) => void;
   readonly #attempts: WebAttempts;
   readonly #buffers = [
     new Uint8Array(BUFFER_BYTES),
@@ -41,6 +44,8 @@ export class WebUpload implements Disposable {
   #requestCount = 1;
   #activeBuffer: 0 | 1 = 0;
   #filledBytes = 0;
+  /** Of the filled bytes, those that have been told of. */
+  #toldBytes = 0;
   /** Bytes of the replay that are in use; `undefined` once it was too small. */
   #replayBytes: number | undefined = 0;
   #call: WebCall | undefined;
@@ -49,8 +54,9 @@ export class WebUpload implements Disposable {
 
   constructor(
     options: WebClientOptions,
-    { request, sizeBytes, replay }: WebUploadStart,
+    { request, sizeBytes, replay, onBytes }: WebUploadStart,
   ) {
+    this.#onBytes = onBytes;
     this.#options = options;
     this.#request = request;
     this.#sizeBytes = sizeBytes;
@@ -73,6 +79,14 @@ export class WebUpload implements Disposable {
       this.#filledBytes += piece.length;
       rest = rest.subarray(piece.length);
     }
+  }
+
+  /** Tells of what is held back, so that all that was written is told of. */
+  tellAll(): void {
+    const bytes = this.#buffers[this.#activeBuffer]
+      .subarray(this.#toldBytes, this.#filledBytes);
+    if (bytes.length > 0) this.#onBytes(bytes);
+    this.#toldBytes = this.#filledBytes;
   }
 
   /**
@@ -101,12 +115,15 @@ export class WebUpload implements Disposable {
 
   /** Starts sending one buffer, and goes on with the other. */
   async #sendBuffer(): Promise<void> {
+    // While the other buffer may still be going out.
+    this.tellAll();
     await this.#sending;
     this.#options.signal.throwIfAborted();
     const full = this.#buffers[this.#activeBuffer]
       .subarray(0, this.#filledBytes);
     this.#activeBuffer = this.#activeBuffer === 0 ? 1 : 0;
     this.#filledBytes = 0;
+    this.#toldBytes = 0;
     if (!this.#end) this.#sending = this.#send(full);
   }
 

@@ -3,6 +3,7 @@
  * complete unless its size and its hash are right.
  * @module
  */
+import type { Hash } from "node:crypto";
 import { isSuccess } from "../../api/lfs_client.ts";
 import { type Arguments, parseArguments, parseInt64 } from "./arguments.ts";
 import { startHash } from "./object_hash.ts";
@@ -16,6 +17,7 @@ import { openUploadSink, type UploadSink } from "./upload_sink.ts";
 interface Arrival {
   readonly oid: string;
   readonly size: bigint;
+  readonly hash: Hash;
   readonly sink: UploadSink;
 }
 
@@ -32,8 +34,9 @@ export async function runPutObject(
     const size = parseSize(args);
     const use = { operation: "upload", oid } as const;
     const action = await session.tokens.check(args, use);
-    const sink = openUploadSink({ oid, size, action }, session);
-    arrival = { oid, size, sink };
+    const hash = await startHash();
+    const sink = openUploadSink({ oid, size, action, hash }, session);
+    arrival = { oid, size, hash, sink };
   } catch (error) {
     if (error instanceof TransferError) await session.reader.skipData();
     throw error;
@@ -58,21 +61,23 @@ function parseSize(args: Arguments): bigint {
  * @throws {TransferError} If size or hash are wrong, or a packet is none.
  */
 async function receive(
-  { oid, size, sink }: Arrival,
+  { oid, size, hash, sink }: Arrival,
   { reader }: TransferSession,
 ): Promise<void> {
-  const hash = await startHash();
   let count = 0;
   try {
     for (let piece; (piece = await reader.readData()) !== null;) {
-      hash.update(piece);
       const room = Math.max(0, Number(size) - count);
       count += piece.length;
       if (room > 0) await sink.write(piece.subarray(0, room));
+      if (piece.length <= room) continue;
+      sink.hashAll();
+      hash.update(piece.subarray(room));
     }
   } catch (error) {
     throw error instanceof PacketFault ? internalError(error) : error;
   }
+  sink.hashAll();
   const digest = hash.digest("hex");
   const corrupt = (text: string) =>
     new TransferError(400, `error: corrupt data: ${text}`);

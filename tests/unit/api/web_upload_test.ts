@@ -24,6 +24,7 @@ function open(url: string, signal = new AbortController().signal) {
     env: () => undefined,
     setEnv: () => {},
   });
+  const told = createHash("sha256");
   const upload = new WebUpload({ transport, clock, signal }, {
     request: {
       method: "PUT",
@@ -32,8 +33,9 @@ function open(url: string, signal = new AbortController().signal) {
     },
     sizeBytes: SIZE,
     replay: new Uint8Array(REPLAY_BYTES),
+    onBytes: (bytes) => told.update(bytes),
   });
-  return { upload, clock };
+  return { upload, clock, told };
 }
 
 /** Writes everything in pieces of git-lfs's size. */
@@ -61,8 +63,11 @@ async function writeSlowly(upload: WebUpload): Promise<void> {
 
 Deno.test("lfs.md 5.3: all bytes arrive, and the last ones only at the end", async () => {
   await using server = openUploadServer();
-  const { upload } = open(server.url);
+  const { upload, told } = open(server.url);
   await writeAll(upload);
+  upload.tellAll();
+  upload.tellAll();
+  assertEquals(told.copy().digest("hex"), digest);
   // What was written is on its way, and the server cannot have it all.
   while ((server.uploads[0]?.bodyBytes ?? 0) < 8 * MIB) {
     await new Promise((resolve) => setTimeout(resolve, 1));
@@ -120,9 +125,10 @@ Deno.test("lfs.md 5.3 item 6: the second attempt gets every byte", async () => {
     { readBytes: 1, answer: answer(503) },
     { answer: answer(201) },
   ]);
-  const { upload, clock } = open(server.url);
+  const { upload, clock, told } = open(server.url);
   await writeSlowly(upload);
   assertEquals(await upload.finish(), 201);
+  assertEquals(told.digest("hex"), digest);
   assertEquals(clock.sleepsMs, [1000]);
   assertEquals(server.uploads.map(({ sha256 }) => sha256)[1], digest);
 });
