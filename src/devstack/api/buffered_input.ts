@@ -13,6 +13,8 @@ const latin1 = new TextDecoder("latin1");
 export class BufferedInput {
   readonly #socket: Socket;
   #held: Uint8Array = new Uint8Array();
+  /** Read into again and again while nothing is held. */
+  #buffer = new Uint8Array();
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -42,7 +44,10 @@ export class BufferedInput {
     }
   }
 
-  /** Reads at least one and at most `bytesMax` bytes; `null` at the end. */
+  /**
+   * Reads at least one and at most `bytesMax` bytes, valid until the next read.
+   * @returns `null` at the end.
+   */
   async read(bytesMax: number): Promise<Uint8Array | null> {
     const wantedBytes = Math.max(READ_BYTES, bytesMax);
     if (this.#held.length === 0 && !await this.#more(wantedBytes)) return null;
@@ -62,8 +67,19 @@ export class BufferedInput {
     throw new RangeError(`Cannot accept more than ${bytesMax} bytes here`);
   }
 
+  /** Room for what is held and as much more. */
+  #bufferFor(readBytes: number): Uint8Array {
+    if (this.#held.length > 0) {
+      return new Uint8Array(this.#held.length + readBytes);
+    }
+    if (this.#buffer.length < readBytes) {
+      this.#buffer = new Uint8Array(readBytes);
+    }
+    return this.#buffer;
+  }
+
   async #more(readBytes = READ_BYTES): Promise<boolean> {
-    const buffer = new Uint8Array(this.#held.length + readBytes);
+    const buffer = this.#bufferFor(readBytes);
     buffer.set(this.#held);
     const sizeBytes = await this.#socket.read(
       buffer.subarray(this.#held.length),
