@@ -204,6 +204,29 @@ Deno.test("workers: connections before login are counted together", async () => 
   for (const tcp of silent) tcp.close();
 });
 
+Deno.test("workers: a source that one of them shuts out is shut out by all", async () => {
+  await using api = openScriptedApi([json(404, { message: "Not found" })]);
+  await using server = await RunningSshd.start(configOf({
+    gitlabUrl: api.url,
+    sshd: ["per_source_exempt: []", "per_source_penalties: authfail:60"],
+  }));
+  const { port } = server;
+  const folder = keys.path;
+  const first = await runSsh({ folder, port }, []);
+  assertStringIncludes(first.stderr, "Permission denied");
+  // Each of them has heard of it.
+  for (let at = 1; at <= WORKERS; at++) {
+    await server.logged("penalty: source is shut out", at);
+  }
+  const others = await Promise.all(
+    Array.from({ length: 8 }, () => runSsh({ folder, port }, [])),
+  );
+  for (const { stderr } of others) {
+    assertStringIncludes(stderr, "too many failed logins");
+  }
+  assertEquals(api.attempts.length, 1);
+});
+
 /** Runs a server that is expected to end by itself. */
 async function runServer(config: string) {
   using dir = makeTempDir({ "config.yml": config });
