@@ -23,7 +23,8 @@ const latin1 = new TextDecoder("latin1");
 
 /** A client's address as a balancer tells it. */
 export interface ProxySource {
-  readonly transport: "tcp" | "udp";
+  readonly transport: "tcp" | "udp" | "unix";
+  /** Empty for a Unix socket, whose path tells nobody apart. */
   readonly hostname: string;
   readonly port: number;
 }
@@ -180,10 +181,13 @@ function decodeV2(bytes: Uint8Array): ProxyVerdict {
   if (!isRight) throw malformed("invalid length");
   const sizeBytes = V2_HEAD_BYTES + payloadBytes;
   if (bytes.length < sizeBytes) return MORE;
-  const ipBytes = shape?.ipBytes ?? 0;
-  if (isLocal || !transport || ipBytes === 0) {
-    // A socket's path is no address that a client could be told apart by.
+  if (isLocal || !transport || !shape) {
     return { kind: "header", sizeBytes, source: undefined };
+  }
+  const { ipBytes } = shape;
+  if (ipBytes === 0) {
+    const source = { transport: "unix", hostname: "", port: 0 } as const;
+    return { kind: "header", sizeBytes, source };
   }
   const ip = bytes.subarray(V2_HEAD_BYTES, V2_HEAD_BYTES + ipBytes);
   const port = view.getUint16(V2_HEAD_BYTES + 2 * ipBytes);

@@ -85,7 +85,9 @@ export async function readProxyHeader(
   }
   stream.skip(verdict.sizeBytes);
   const source = policy === "ignore" ? undefined : verdict.source;
-  if (source) stream.remoteAddr = { ...source, transport: "tcp" };
+  if (source && source.transport !== "unix") {
+    stream.remoteAddr = { ...source, transport: "tcp" };
+  }
   return { stream, hasHeader: true, source };
 }
 

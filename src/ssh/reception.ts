@@ -102,7 +102,7 @@ async function bindClient(
   const found = proxy ? await readProxyHeader(tcp, proxy, peer) : undefined;
   if (found?.hasHeader) admission.noteBalancer(peer);
   const { stream, source } = found ?? { stream: tcp, source: undefined };
-  const refusal = ticket.bind(source?.hostname ?? peer);
+  const refusal = ticket.bind(source?.hostname || peer);
   if (refusal !== undefined) {
     await goodbyes.say(stream, TEXTS[refusal]);
     return undefined;

@@ -133,7 +133,7 @@ const V2: [what: string, header: Uint8Array, source: string | undefined][] = [
   [
     "a Unix socket",
     makeProxyV2({ family: 0x31, payload: new Uint8Array(216) }),
-    undefined,
+    "unix  0",
   ],
   ["sshd.md case 31: LOCAL", makeProxyV2({ command: 0x20 }), undefined],
   [
