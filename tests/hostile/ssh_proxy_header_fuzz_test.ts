@@ -62,7 +62,8 @@ defineFuzzTarget(import.meta.url, {
       assert(sizeBytes <= input.length && sizeBytes <= HEADER_BYTES_MAX);
       if (input[0] === 0x50) assert(sizeBytes <= PROXY_V1_BYTES_MAX);
       else assertEquals(readSlowly(input.subarray(0, sizeBytes)), verdict);
-      if (source) {
+      if (source?.transport === "unix") assertEquals(source.hostname, "");
+      else if (source) {
         assert(parseIp(source.hostname), source.hostname);
         assert(source.port >= 0 && source.port <= 65_535);
       }
