@@ -119,7 +119,9 @@ class Load {
   /** What the log says that is more than routine, for whoever has to find out. */
   async complaints(): Promise<string> {
     const text = await Deno.readTextFile(this.#world.stack.shellRoot.logFile);
-    return text.split("\n").filter((line) => /"level":"(?!INFO|info)/.test(line))
+    return text.split("\n").filter((line) =>
+      /"level":"(?!INFO|info)/.test(line)
+    )
       .slice(-20).join("\n");
   }
 
