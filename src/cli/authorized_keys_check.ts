@@ -149,7 +149,9 @@ async function lookUp(host: Host, call: LookupCall): Promise<number> {
     setEnv: host.setEnv,
     keyLookupTimeoutMs: call.timeoutMs,
     cells: openCellRoutes(config, {
-      ...host,
+      clock: host.clock,
+      env: host.env,
+      setEnv: host.setEnv,
       programName: "gitlab-shell-authorized-keys-check",
     }),
   });

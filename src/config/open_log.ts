@@ -77,10 +77,7 @@ export function openLog(
     ...(timeZone === undefined ? {} : { timeZone }),
   };
   try {
-    const sink = openFileSink(logFile);
-    // Sessions run as the account already, and pay for nothing.
-    if (fallback === "stderr") adoptFolderOwner(logFile);
-    return new OpenedLog(options, sink);
+    return new OpenedLog(options, openFileSink(logFile));
   } catch (error) {
     const fault = `failed to configure log file ${quoteGo(logFile)}: ` +
       formatPathError("open", logFile, error);
@@ -111,8 +108,7 @@ function findTimeZone(name: string): string | undefined {
  */
 function adoptFolderOwner(path: string): void {
   try {
-    const file = Deno.statSync(path);
-    if (file.size > 0 || file.uid !== 0) return;
+    if (Deno.statSync(path).uid !== 0) return;
     const folder = Deno.statSync(path.slice(0, path.lastIndexOf("/")) || "/");
     if (folder.uid !== 0) Deno.chownSync(path, folder.uid, folder.gid);
   } catch {
@@ -127,11 +123,7 @@ const DISCARDING_SINK: ClosableSink = {
 
 /** @throws {Error} What the system says against opening the file. */
 function openFileSink(path: string): ClosableSink {
-  const file = Deno.openSync(path, {
-    append: true,
-    create: true,
-    mode: FILE_MODE,
-  });
+  const file = openOrCreate(path);
   let isOpen = true;
   return {
     writeLine(line) {
@@ -148,6 +140,21 @@ function openFileSink(path: string): ClosableSink {
       return Promise.resolve();
     },
   };
+}
+
+function openOrCreate(path: string): Deno.FsFile {
+  try {
+    return Deno.openSync(path, { append: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  const file = Deno.openSync(path, {
+    append: true,
+    create: true,
+    mode: FILE_MODE,
+  });
+  adoptFolderOwner(path);
+  return file;
 }
 
 /** Writes one line after the other; drops what a stuck reader leaves behind. */
