@@ -134,7 +134,11 @@ async function exchangeHeads(
   // A socket of this machine stands at once, or does not.
   if (place.connection.kind !== "unix") deadline.watch();
   const connection = await connecting;
-  const exchange = new Exchange(connection, signal, () => deadline.watch());
+  const exchange = new Exchange(
+    connection,
+    signal,
+    (stop) => deadline.watch(stop),
+  );
   try {
     const sending = exchange.send(
       body ? concat([head, body], head.length + body.length) : head,

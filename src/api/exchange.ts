@@ -14,7 +14,7 @@ import { ResponseDecoder, type ResponseHead } from "./http1_response.ts";
 export class Exchange implements Disposable {
   readonly #connection: ByteDuplex;
   readonly #signal: AbortSignal;
-  readonly #onWait: (() => void) | undefined;
+  readonly #watchFor: ((stop: () => void) => void) | undefined;
   #isWatching = false;
   readonly #decoder = new ResponseDecoder();
   readonly #stop = () => this.#connection.close();
@@ -25,18 +25,18 @@ export class Exchange implements Disposable {
 
   /**
    * @param connection Ours from now on.
-   * @param onWait Called when the peer is first waited for, which a signal may
-   * take as the time to come to life.
+   * @param watchFor Watches the signal in our place: it is called when the peer
+   * is first waited for, with what it has to call when the signal aborts.
    */
   constructor(
     connection: ByteDuplex,
     signal: AbortSignal,
-    onWait?: () => void,
+    watchFor?: (stop: () => void) => void,
   ) {
     this.#connection = connection;
     this.#signal = signal;
-    this.#onWait = onWait;
-    if (onWait === undefined || signal.aborted) this.#watch();
+    this.#watchFor = watchFor;
+    if (watchFor === undefined || signal.aborted) this.#watch();
   }
 
   /**
@@ -88,7 +88,9 @@ export class Exchange implements Disposable {
 
   /** Ends the connection. */
   [Symbol.dispose](): void {
-    this.#signal.removeEventListener("abort", this.#stop);
+    if (this.#watchFor === undefined) {
+      this.#signal.removeEventListener("abort", this.#stop);
+    }
     this.#connection.close();
   }
 
@@ -109,8 +111,8 @@ export class Exchange implements Disposable {
   #watch(): void {
     if (this.#isWatching) return;
     this.#isWatching = true;
-    this.#onWait?.();
     if (this.#signal.aborted) this.#stop();
+    else if (this.#watchFor) this.#watchFor(this.#stop);
     else this.#signal.addEventListener("abort", this.#stop);
   }
 

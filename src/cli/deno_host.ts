@@ -2,6 +2,7 @@
  * The real host: this process, as the programs see it.
  * @module
  */
+import { neverAborts } from "../core/never.ts";
 import { type Host, SYSTEM_CLOCK } from "../core/host.ts";
 import { readVariable } from "./environment.ts";
 import type { ProgramWord } from "./program_word.ts";
@@ -37,7 +38,7 @@ export function makeDenoHost(
     args,
     io: openStandardStreams(),
     clock: SYSTEM_CLOCK,
-    signal: hearsSignals ? listenForStop() : new AbortController().signal,
+    signal: hearsSignals ? listenForStop() : neverAborts(),
     ...(hearsSignals && { onReload: listenForReload() }),
     env: (name) => readVariable(name),
     setEnv: (name, value) => Deno.env.set(name, value),

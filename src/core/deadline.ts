@@ -1,21 +1,17 @@
 /**
  * One signal for "too late" and "no longer wanted".
- *
- * Made of `AbortSignal.timeout`, not of `setTimeout`: the first use of the
- * latter costs a one-shot program 0.3 of an empty start (measured on Deno
- * 2.9.6). The former cannot be cleared, so a long wait is cut into slices, of
- * which at most one outlives its use.
  * @module
  */
-
-/** Longest time for which a timer may be left behind, holding nothing. */
-const SLICE_MS_MAX = 5_000;
+import { IoTimer } from "./io_timer.ts";
+import { neverAborts } from "./never.ts";
+import { Timer } from "./timer.ts";
 
 /** When a deadline begins to watch the clock and its parent. */
 export interface DeadlineOptions {
   /**
-   * Not before `watch` is called. To watch takes 0.4 ms where nothing has been
-   * watched before, which a one-shot program has left once it waits.
+   * Not before `watch` is called, and only as long as something is read or
+   * connected: that is cheaper, and a one-shot program has the time to begin
+   * once it waits.
    */
   readonly isLate?: boolean;
 }
@@ -28,11 +24,11 @@ export class Deadline implements Disposable {
   readonly #controller = new AbortController();
   readonly #parent: AbortSignal | undefined;
   readonly #endMs: number;
-  #slice: AbortSignal | undefined;
   #isWatching = false;
   #isOver = false;
-  readonly #follow = () => this.#controller.abort(this.#parent?.reason);
-  readonly #tick = () => this.#arm();
+  #onAbort: (() => void) | undefined;
+  readonly #timer: Timer | IoTimer;
+  readonly #follow = () => this.#abort(this.#parent?.reason);
 
   /**
    * @param timeoutMs From now; may be `Infinity`.
@@ -43,19 +39,32 @@ export class Deadline implements Disposable {
     parent?: AbortSignal,
     { isLate = false }: DeadlineOptions = {},
   ) {
+    const onTime = () => this.#abort(timeoutReason());
+    this.#timer = isLate ? new IoTimer(onTime) : new Timer(onTime);
     this.#parent = parent;
     this.#endMs = performance.now() + timeoutMs;
     if (parent?.aborted) this.#follow();
     else if (!isLate) this.watch();
   }
 
-  /** Begins to watch, if it does not yet; the time counts from the start. */
-  watch(): void {
+  /**
+   * Begins to watch, if it does not yet; the time counts from the start.
+   * @param onAbort Called when it aborts, at once if it has: cheaper than a
+   * listener of its signal. The last one that was given counts.
+   */
+  watch(onAbort?: () => void): void {
+    this.#onAbort = onAbort ?? this.#onAbort;
+    if (this.signal.aborted) return onAbort?.();
     if (this.#isWatching || this.#isOver) return;
     this.#isWatching = true;
-    if (this.#parent?.aborted) return this.#follow();
-    this.#parent?.addEventListener("abort", this.#follow);
-    this.#arm();
+    const parent = this.#parent;
+    if (parent?.aborted) return this.#follow();
+    if (parent !== undefined && parent !== neverAborts()) {
+      parent.addEventListener("abort", this.#follow);
+    }
+    const restMs = this.#endMs - performance.now();
+    if (restMs <= 0) this.#abort(timeoutReason());
+    else this.#timer.start(restMs);
   }
 
   /** Its reason is the parent's, or a `TimeoutError`. */
@@ -65,17 +74,16 @@ export class Deadline implements Disposable {
 
   [Symbol.dispose](): void {
     this.#isOver = true;
-    this.#slice?.removeEventListener("abort", this.#tick);
-    this.#parent?.removeEventListener("abort", this.#follow);
+    this.#timer.stop();
+    if (this.#isWatching && this.#parent !== neverAborts()) {
+      this.#parent?.removeEventListener("abort", this.#follow);
+    }
   }
 
-  #arm(): void {
-    if (this.signal.aborted) return;
-    const restMs = this.#endMs - performance.now();
-    if (restMs <= 0) return this.#controller.abort(timeoutReason());
-    const sliceMs = Math.ceil(Math.min(restMs, SLICE_MS_MAX));
-    this.#slice = AbortSignal.timeout(sliceMs);
-    this.#slice.addEventListener("abort", this.#tick);
+  #abort(reason: unknown): void {
+    this.#timer.stop();
+    this.#controller.abort(reason);
+    this.#onAbort?.();
   }
 }
 

@@ -51,11 +51,11 @@ export async function dial(
 ): Promise<Socket> {
   const abort = new AbortController();
   const timer = new Timer(() => abort.abort(new DeadlineError("i/o timeout")));
-  timer.start(options.timeoutMs);
   try {
     if (address.scheme === "unix" || typeof target === "string") {
-      return await connectUnix(target, abort.signal);
+      return await connectUnix(target);
     }
+    timer.start(options.timeoutMs);
     return address.isTls
       ? await connectTls(address, target, { ...options, signal: abort.signal })
       : await connect(address, target, { ...options, signal: abort.signal });
@@ -76,13 +76,10 @@ export async function dial(
 
 type StepOptions = DialOptions & { readonly signal: AbortSignal };
 
-async function connectUnix(
-  target: DialTarget,
-  signal: AbortSignal,
-): Promise<Socket> {
+/** Stands at once or fails at once: there is nothing to give up. */
+async function connectUnix(target: DialTarget): Promise<Socket> {
   if (typeof target !== "string") throw new TypeError("Cannot mix targets");
-  const connecting = Deno.connect({ transport: "unix", path: target });
-  return await untilConnected(connecting, signal);
+  return await Deno.connect({ transport: "unix", path: target });
 }
 
 async function connectTls(

@@ -53,10 +53,17 @@ Deno.test("Deadline that is late fires once it watches, and no later", async () 
   using other = new Deadline(40);
   await aborted(other.signal);
   assertEquals(deadline.signal.aborted, false);
+  let calls = 0;
+  deadline.watch(() => calls++);
+  // A deadline of this kind keeps no test alive.
+  using alive = new Deadline(1_000);
   const startMs = performance.now();
-  deadline.watch();
-  assert(isTimeout(await aborted(deadline.signal)));
-  assert(performance.now() - startMs < 20, "the time counts from the start");
+  assert(isTimeout(
+    await Promise.race([deadline, alive]
+      .map(({ signal }) => aborted(signal))),
+  ));
+  assertEquals([deadline.signal.aborted, calls], [true, 1]);
+  assert(performance.now() - startMs < 500, "the time counts from the start");
 });
 
 Deno.test("Deadline that is late sees what its parent did before", () => {
@@ -67,6 +74,18 @@ Deno.test("Deadline that is late sees what its parent did before", () => {
   assertEquals(deadline.signal.aborted, false);
   deadline.watch();
   assertEquals(deadline.signal.reason, reason);
+});
+
+Deno.test("Deadline calls who watches it when it aborts, or has aborted", () => {
+  const parent = new AbortController();
+  using deadline = new Deadline(60_000, parent.signal, { isLate: true });
+  const calls: string[] = [];
+  deadline.watch(() => calls.push("watching"));
+  assertEquals(calls, []);
+  parent.abort(new Error("client has gone"));
+  assertEquals(calls, ["watching"]);
+  deadline.watch(() => calls.push("late"));
+  assertEquals(calls, ["watching", "late"]);
 });
 
 Deno.test("Deadline that was disposed of watches no more", () => {
