@@ -25,6 +25,20 @@ export interface StandInFacts {
 
 const FIRST_ID = 300;
 
+/**
+ * Brings the objects of a small repository into a pack, as they are in those
+ * of GitLab: loose ones would be compressed again for every clone.
+ */
+async function packObjects(path: string): Promise<void> {
+  const options = ["-c", "core.compression=0", "-c", "pack.window=0"];
+  const { success } = await new Deno.Command("git", {
+    args: ["-C", path, ...options, "repack", "-a", "-d", "-q"],
+    stdin: "null",
+    stdout: "null",
+  }).output();
+  if (!success) throw new Error(`Cannot pack ${path}`);
+}
+
 if (import.meta.main) {
   const [folder = "", ...sizes] = Deno.args;
   const [first] = SAMPLE_PROJECTS;
@@ -44,6 +58,7 @@ if (import.meta.main) {
     projects,
     configLines: ["lfs:", "  pure_ssh_protocol: true"],
   });
+  for (const { path } of bulk) await packObjects(stack.repositoryPath(path));
   const facts: StandInFacts = {
     gitalyAddress: stack.gitalyAddress,
     gitalyToken: stack.gitalyToken,

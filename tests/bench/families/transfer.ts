@@ -19,7 +19,8 @@ const CLONES: ReadonlyMap<number, number> = new Map([
 ]);
 const PUSHES: ReadonlyMap<number, number> = new Map([
   [1, 15],
-  [64, 5],
+  // Of fewer than a hundred objects receive-pack makes files of their own.
+  [256, 3],
   [1024, 2],
 ]);
 const QUICK_MIB_MAX = 8;
