@@ -135,16 +135,6 @@ async function dialThrough(
   signal: AbortSignal,
 ): Promise<Deno.TcpConn> {
   const conn = await dial(proxy.target.host, proxy.target.port, signal);
-  const giveUp = () => conn.close();
-  signal.addEventListener("abort", giveUp, { once: true });
-  try {
-    await passProxy(conn, { target, proxy, userAgent: USER_AGENT });
-    return conn;
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    conn.close();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-  }
+  await passProxy(conn, { target, proxy, userAgent: USER_AGENT }, signal);
+  return conn;
 }

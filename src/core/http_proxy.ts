@@ -109,19 +109,41 @@ function basicAuthorization(url: string): string {
   return `Basic ${encoder.encode(text).toBase64()}`;
 }
 
+/** Whom to ask, for whom, and in which name. */
+export interface ProxyQuestion {
+  readonly target: HostPort;
+  readonly proxy: ProxyServer;
+  /** How we call ourselves. */
+  readonly userAgent: string;
+}
+
 /**
  * Asks `proxy` at the other end of `conn` to connect us; what follows on the
- * socket is the target's.
- * @param userAgent How we call ourselves.
- * @throws {Error} If it will not, in Go's words.
+ * socket is the target's. It is closed if nothing comes of it.
+ * @throws {Error} If the proxy will not, in Go's words.
+ * @throws {unknown} `signal.reason`.
  */
 export async function passProxy(
   conn: Deno.Conn,
-  { target, proxy, userAgent }: {
-    readonly target: HostPort;
-    readonly proxy: ProxyServer;
-    readonly userAgent: string;
-  },
+  question: ProxyQuestion,
+  signal: AbortSignal,
+): Promise<void> {
+  const giveUp = () => conn.close();
+  signal.addEventListener("abort", giveUp, { once: true });
+  try {
+    await ask(conn, question);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    conn.close();
+    throw error;
+  } finally {
+    signal.removeEventListener("abort", giveUp);
+  }
+}
+
+async function ask(
+  conn: Deno.Conn,
+  { target, proxy, userAgent }: ProxyQuestion,
 ): Promise<void> {
   const request = encodeConnectRequest(target, proxy, userAgent);
   for (let at = 0; at < request.length;) {

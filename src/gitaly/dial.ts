@@ -123,18 +123,8 @@ async function connect(
   const conn = await untilConnected(connecting, signal);
   conn.setNoDelay(true);
   if (proxy === undefined) return conn;
-  const giveUp = () => conn.close();
-  signal.addEventListener("abort", giveUp, { once: true });
-  try {
-    await passProxy(conn, { target, proxy, userAgent: USER_AGENT });
-    return conn;
-  } catch (error) {
-    if (signal.aborted) throw signal.reason;
-    conn.close();
-    throw error;
-  } finally {
-    signal.removeEventListener("abort", giveUp);
-  }
+  await passProxy(conn, { target, proxy, userAgent: USER_AGENT }, signal);
+  return conn;
 }
 
 /** Go would look a name up in the list of services; GitLab writes numbers. */
