@@ -9,7 +9,7 @@
  * switches on, which lies where other users may write.
  *
  * Without a cache that fits (another copy of Deno, no /proc) the programs are
- * compiled from their text as they start, which takes some 20 ms longer.
+ * compiled from their text as they start, which takes 10 to 20 ms longer.
  * @module
  */
 import { DatabaseSync } from "node:sqlite";
