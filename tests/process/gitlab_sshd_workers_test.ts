@@ -233,7 +233,9 @@ async function runServer(config: string) {
   const { exitStatus, stderr } = await runProgram("gitlab-sshd", {
     args: ["-config-dir", dir.path],
   });
-  const [record] = parseRecords(stderr).slice(-1);
+  // Another thread may have a word of its own behind it.
+  const record = parseRecords(stderr)
+    .find(({ msg }) => msg === FAILED_TO_START);
   return [exitStatus, record?.["msg"], record?.["error_message"]];
 }
 

@@ -59,7 +59,8 @@ for (const door of DOOR_NAMES) {
         Deno.kill(found.pid, "SIGKILL");
         const { code, stderr } = await clone;
         assert(code !== 0);
-        assertMatch(stderr, LOST);
+        // Killed before the first packet, it can leave git without a word.
+        if (stderr !== "") assertMatch(stderr, LOST);
         assert(!INTERNAL.test(stderr), stderr);
       },
     );
