@@ -40,6 +40,9 @@ const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
   ['"', '\\"'],
 ]);
 
+/** Printable ASCII but for quote and backslash, which needs no look at Unicode. */
+const PLAIN_TEXT = /^[ !#-[\]-~]*$/;
+
 /**
  * Quotes as Go's `%q` does.
  * @example
@@ -49,6 +52,7 @@ const SHORT_ESCAPES: ReadonlyMap<string, string> = new Map([
  * ```
  */
 export function quoteGo(text: string): string {
+  if (PLAIN_TEXT.test(text)) return `"${text}"`;
   let quoted = '"';
   for (const char of text) quoted += SHORT_ESCAPES.get(char) ?? escape(char);
   return quoted + '"';

@@ -43,11 +43,15 @@ export class FrameWriter {
     this.#onFailure = onFailure;
   }
 
-  /** Puts bytes in front of the first frame. */
+  /**
+   * Sends bytes in front of the first frame, at once: the server has something
+   * to look at while we make the frames.
+   */
   writePreamble(bytes: Uint8Array): void {
     this.#filling.set(bytes, this.#filled);
     this.#filled += bytes.length;
-    this.#flushSoon();
+    this.#isFlushing = true;
+    void this.#flush();
   }
 
   /** Queues a frame without payload. Fails the connection if the peer does not read. */

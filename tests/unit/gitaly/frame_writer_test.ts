@@ -27,14 +27,28 @@ const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 Deno.test("frames of one turn leave in one write", async () => {
   const socket = gatedSocket();
   const writer = new FrameWriter(socket, () => {});
-  writer.writePreamble(Uint8Array.of(1, 2, 3));
   writer.writeControl(PING);
   assertStrictEquals(writer.writeData(1, Uint8Array.of(9)), 1);
   await turn();
   assertStrictEquals(socket.writes.length, 1);
-  assertStrictEquals(socket.writes[0]?.length, 3 + 12 + 13);
+  assertStrictEquals(socket.writes[0]?.length, 12 + 13);
   writer.close();
   socket.release();
+});
+
+Deno.test("the preamble leaves before there is a frame, and the frames after it", async () => {
+  const socket = gatedSocket();
+  const writer = new FrameWriter(socket, () => {});
+  writer.writePreamble(Uint8Array.of(1, 2, 3));
+  assertEquals(socket.writes, [Uint8Array.of(1, 2, 3)]);
+  writer.writeControl(PING);
+  writer.writeControl(PING);
+  await turn();
+  assertStrictEquals(socket.writes.length, 1);
+  socket.release();
+  await turn();
+  assertEquals(socket.writes.map(({ length }) => length), [3, 24]);
+  writer.close();
 });
 
 Deno.test("while the socket is busy frames gather, up to a limit", async () => {
