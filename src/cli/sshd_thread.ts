@@ -12,15 +12,15 @@ import { errorText } from "../core/errors.ts";
 import { EXIT_FAILURE, EXIT_OK } from "../core/exit_status.ts";
 import type { Host } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
-import type { Offence } from "../ssh/penalties.ts";
 import { addHeapMetrics, cpuMs } from "../ssh/process_metrics.ts";
 import type { RunningSshServer } from "../ssh/server.ts";
-import { sharedCount } from "../ssh/startups.ts";
+import { SharedGate } from "../ssh/shared_gate.ts";
 import { catchStrayErrors } from "./stray_errors.ts";
 import { METRIC_PREFIX } from "./serving_unit.ts";
 import { prepareProductServer, type ProductServer } from "./sshd_server.ts";
 import type {
   FromThread,
+  ThreadNote,
   ThreadResults,
   ThreadTask,
   ThreadTasks,
@@ -60,7 +60,7 @@ async function serveUntilClosed(
   const thread = new ServingThread({ host, config, configDir, log, scope });
   const over = Promise.withResolvers<void>();
   scope.onmessage = ({ data }: MessageEvent<ToThread>) => {
-    if (data.kind === "offence") return thread.punish(data);
+    if (data.kind !== "task") return thread.learn(data);
     void thread.answer(data).then((message) => {
       scope.postMessage(message);
       if (data.task === "close") over.resolve();
@@ -134,8 +134,10 @@ class ServingThread {
     }
   }
 
-  punish({ source, offence }: { source: string; offence: Offence }): void {
-    this.#running?.punish(source, offence);
+  /** Takes in what another thread has seen. */
+  learn(note: ThreadNote): void {
+    if (note.kind === "balancer") this.#running?.learnBalancer(note.peer);
+    else this.#running?.punish(note.source, note.offence);
   }
 
   end(): void {
@@ -150,15 +152,18 @@ class ServingThread {
   }
 
   async #prepare(
-    { cell, threads, correlationId }: ThreadTasks["prepare"],
+    { gate: memory, thread, correlationId }: ThreadTasks["prepare"],
   ): Promise<undefined> {
     const { config, host, scope } = this.#options;
     const log = this.#options.log.with({ correlation_id: correlationId });
+    const gate = new SharedGate(memory);
+    const tell = (note: ThreadNote) => scope.postMessage(note);
     this.#server = await prepareProductServer(config, host, log, {
-      threads,
-      count: sharedCount(new Int32Array(cell)),
+      count: gate.countOf(thread),
+      sources: gate.sourcesOf(thread),
       onOffence: (source, offence) =>
-        scope.postMessage({ kind: "offence", source, offence }),
+        tell({ kind: "offence", source, offence }),
+      onBalancer: (peer) => tell({ kind: "balancer", peer }),
     });
     const { registry } = this.#server.ssh.metrics;
     addHeapMetrics(registry);

@@ -11,8 +11,9 @@ export interface ThreadTasks {
   /** Loads everything. */
   prepare: {
     /** Where connections before login are counted. */
-    readonly cell: SharedArrayBuffer;
-    readonly threads: number;
+    readonly gate: SharedArrayBuffer;
+    /** Which thread it is, from 0. */
+    readonly thread: number;
     /** The process's own, for records that are no connection's. */
     readonly correlationId: string;
   };
@@ -50,7 +51,7 @@ export type ToThread =
     };
   }[ThreadTask]
   /** Another thread has seen this. */
-  | OffenceNote;
+  | ThreadNote;
 
 /** From a serving thread. */
 export type FromThread =
@@ -64,11 +65,15 @@ export type FromThread =
     readonly value: ThreadResults[ThreadTask];
   }
   | { readonly kind: "failure"; readonly id: number; readonly text: string }
-  | OffenceNote;
+  | ThreadNote;
 
-/** Something is held against a source. */
-export interface OffenceNote {
-  readonly kind: "offence";
-  readonly source: string;
-  readonly offence: Offence;
-}
+/** What one thread has seen and all have to know. */
+export type ThreadNote =
+  /** Something is held against a source. */
+  | {
+    readonly kind: "offence";
+    readonly source: string;
+    readonly offence: Offence;
+  }
+  /** A peer sends PROXY headers. */
+  | { readonly kind: "balancer"; readonly peer: string };

@@ -13,11 +13,12 @@ import {
   parseListenAddress,
 } from "../ssh/listen_address.ts";
 import { openListener } from "../ssh/listener.ts";
+import { SharedGate } from "../ssh/shared_gate.ts";
 import type { ServingUnit } from "./serving_unit.ts";
 import type { ServeOptions } from "./sshd_serve.ts";
 import type {
   FromThread,
-  OffenceNote,
+  ThreadNote,
   ThreadResults,
   ThreadTask,
   ThreadTasks,
@@ -38,9 +39,9 @@ export async function openThreadUnit(
     "config" | "log" | "correlationId"
   >,
 ): Promise<ServingUnit> {
-  const cell = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  const gate = SharedGate.allocate(threadCount);
   const threads: ServingThreadHandle[] = [];
-  const note = (from: ServingThreadHandle, message: OffenceNote) => {
+  const note = (from: ServingThreadHandle, message: ThreadNote) => {
     for (const thread of threads) if (thread !== from) thread.tell(message);
   };
   for (let at = 0; at < threadCount; at++) {
@@ -48,8 +49,11 @@ export async function openThreadUnit(
   }
   const unit = new ThreadUnit(config, threads);
   try {
-    const given = { cell, threads: threadCount, correlationId };
-    await Promise.all(threads.map((thread) => thread.ask("prepare", given)));
+    await Promise.all(
+      threads.map((handle, thread) =>
+        handle.ask("prepare", { gate, thread, correlationId })
+      ),
+    );
   } catch (error) {
     await unit[Symbol.asyncDispose]();
     throw error;
@@ -135,7 +139,7 @@ class ServingThreadHandle {
   constructor(
     number: number,
     { note, log }: {
-      note: (from: ServingThreadHandle, message: OffenceNote) => void;
+      note: (from: ServingThreadHandle, message: ThreadNote) => void;
       log: Logger;
     },
   ) {
@@ -144,7 +148,9 @@ class ServingThreadHandle {
     this.#worker.onmessage = ({ data }: MessageEvent<FromThread>) => {
       if (data.kind === "ready") return this.#ready.resolve();
       if (data.kind === "broken") return this.#fail(new Error(data.text));
-      if (data.kind === "offence") return note(this, data);
+      if (data.kind === "offence" || data.kind === "balancer") {
+        return note(this, data);
+      }
       const waiter = this.#waiters.get(data.id);
       this.#waiters.delete(data.id);
       if (data.kind === "result") waiter?.resolve(data.value);
@@ -191,7 +197,7 @@ class ServingThreadHandle {
     }
   }
 
-  tell(message: Extract<ToThread, OffenceNote>): void {
+  tell(message: Extract<ToThread, ThreadNote>): void {
     if (!this.#fault) this.#worker.postMessage(message);
   }
 

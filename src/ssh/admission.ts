@@ -23,6 +23,7 @@ import {
   parseNetBlockSize,
   sourceOf,
 } from "./source_block.ts";
+import { localSourceCounts, type SourceCounts } from "./source_counts.ts";
 import {
   type Count,
   isTurnedAway,
@@ -63,12 +64,10 @@ type AdmissionConfig = Pick<
 
 /**
  * Reads the settings.
- * @param threads Among how many the connections of one source are spread.
  * @throws {Error} Naming the setting that cannot be used.
  */
 export function readAdmissionSettings(
   config: AdmissionConfig,
-  threads = 1,
 ): AdmissionSettings {
   let exempt: AddressList;
   try {
@@ -81,9 +80,7 @@ export function readAdmissionSettings(
   const { perSourceMaxStartups } = config;
   return {
     maxStartups: parseMaxStartups(config.maxStartups),
-    perSourceMax: perSourceMaxStartups > 0
-      ? Math.ceil(perSourceMaxStartups / threads)
-      : Infinity,
+    perSourceMax: perSourceMaxStartups > 0 ? perSourceMaxStartups : Infinity,
     blockSize: parseNetBlockSize(config.perSourceNetBlockSize),
     penalties: parsePenalties(config.perSourcePenalties),
     exempt,
@@ -97,12 +94,16 @@ export interface AdmissionOptions {
   readonly clock: Clock;
   /** Connections before login; shared where several threads serve. */
   readonly count?: Count;
+  /** Those of each source; shared likewise. */
+  readonly sources?: SourceCounts;
   /** From 0 up to but not 1. */
   readonly random?: () => number;
   /** Told of each refusal. */
   readonly onRefusal?: (reason: AdmissionRefusal) => void;
   /** Told of each offence that counts, for threads beside this one. */
   readonly onOffence?: (source: string, offence: Offence) => void;
+  /** Told of each peer that was not known to send PROXY headers, likewise. */
+  readonly onBalancer?: (peer: string) => void;
 }
 
 /** The gate of a server. */
@@ -110,7 +111,7 @@ export class Admission {
   readonly #options: AdmissionOptions;
   readonly #count: Count;
   readonly #random: () => number;
-  readonly #bySource = new Map<string, number>();
+  readonly #sources: SourceCounts;
   readonly #penalties = new PenaltyTable();
   readonly #balancers = new Set<string>();
   readonly #refused = new Map<AdmissionRefusal, number>();
@@ -121,6 +122,7 @@ export class Admission {
     this.#options = options;
     this.#settings = options.settings;
     this.#count = options.count ?? localCount();
+    this.#sources = options.sources ?? localSourceCounts();
     this.#random = options.random ?? Math.random;
   }
 
@@ -143,12 +145,16 @@ export class Admission {
   /** Takes a connection that was just accepted. */
   enter(): AdmissionTicket | AdmissionRefusal {
     const { maxStartups } = this.#settings;
+    // Counted before it is judged: other threads count at the same time.
+    const others = this.#count.enter();
     const isRefused = maxStartups !== undefined &&
-      isTurnedAway(maxStartups, this.#count.value, this.#random());
-    if (isRefused) return this.#refuse("max_startups");
-    this.#count.add(1);
+      isTurnedAway(maxStartups, others, this.#random());
+    if (isRefused) {
+      this.#count.leave();
+      return this.#refuse("max_startups");
+    }
     return new AdmissionTicket({
-      leave: () => this.#count.add(-1),
+      leave: () => this.#count.leave(),
       bind: (address) => this.#bind(address),
       punish: (source, offence) => {
         this.punish(source, offence);
@@ -159,6 +165,12 @@ export class Admission {
 
   /** Remembers a peer as one that sends PROXY headers. */
   noteBalancer(peer: string): void {
+    if (!this.#balancers.has(peer)) this.#options.onBalancer?.(peer);
+    this.learnBalancer(peer);
+  }
+
+  /** Remembers what another thread has seen. */
+  learnBalancer(peer: string): void {
     this.#balancers.delete(peer);
     for (const oldest of this.#balancers) {
       if (this.#balancers.size < BALANCERS_MAX) break;
@@ -194,16 +206,8 @@ export class Admission {
     if (penalties && this.#penalties.isShutOut(source, nowMs)) {
       return this.#refuse("per_source_penalties");
     }
-    const count = this.#bySource.get(source) ?? 0;
-    if (count >= perSourceMax) return this.#refuse("per_source_max_startups");
-    this.#bySource.set(source, count + 1);
-    return { source, leave: () => this.#leaveSource(source) };
-  }
-
-  #leaveSource(source: string): void {
-    const count = (this.#bySource.get(source) ?? 0) - 1;
-    if (count > 0) this.#bySource.set(source, count);
-    else this.#bySource.delete(source);
+    const leave = this.#sources.enter(source, perSourceMax);
+    return leave ? { source, leave } : this.#refuse("per_source_max_startups");
   }
 
   /** One record for many: an attack must not fill the disk as well. */

@@ -48,6 +48,8 @@ export interface RunningSshServer {
   reload(config: Config): void;
   /** Holds something against a source that another thread has seen. */
   punish(source: string, offence: Offence): void;
+  /** Holds nothing against a balancer that another thread has seen. */
+  learnBalancer(peer: string): void;
 }
 
 /** Where to listen, if not where the configuration says. */
@@ -115,7 +117,7 @@ export class SshServer {
       log,
       clock,
       onRefusal: (reason) => metrics.refusedConnections.add(1, [reason]),
-      ...(sharing && { count: sharing.count, onOffence: sharing.onOffence }),
+      ...sharing,
     });
     this.#services = this.#servicesFrom(material);
     this.#addLevels();
@@ -180,6 +182,7 @@ export class SshServer {
       },
       reload: (config) => this.#reload(config),
       punish: (source, offence) => this.#admission.punish(source, offence),
+      learnBalancer: (peer) => this.#admission.learnBalancer(peer),
     };
   }
 

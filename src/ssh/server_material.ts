@@ -45,14 +45,14 @@ export interface ServerMaterial {
 export function loadMaterial(
   options: Pick<
     SshServerOptions,
-    "config" | "log" | "clock" | "limits" | "sharing"
+    "config" | "log" | "clock" | "limits"
   >,
   ssh2: Ssh2Library,
 ): ServerMaterial {
   const { config, log, clock } = options;
   const { sshd } = config;
   refuseMissing(config, log);
-  const admission = readAdmissionSettings(sshd, options.sharing?.threads);
+  const admission = readAdmissionSettings(sshd);
   const algorithms = resolveAlgorithms(sshd);
   for (const warning of algorithms.warnings) log.warn(warning);
   for (const warning of warnOfProxy(sshd)) log.warn(warning);

@@ -10,16 +10,19 @@ import type { ApiPlace, ConnectionLimits } from "./connection_services.ts";
 import type { Offence } from "./penalties.ts";
 import type { ServerMetrics } from "./server_metrics.ts";
 import type { SessionHandler } from "./session_handler.ts";
+import type { SourceCounts } from "./source_counts.ts";
 import type { Count } from "./startups.ts";
 
 /** What threads that serve one port have in common. */
 export interface ServerSharing {
-  /** How many there are. */
-  readonly threads: number;
   /** Connections before login. */
   readonly count: Count;
+  /** Those of each source. */
+  readonly sources: SourceCounts;
   /** Told of what is held against a source here. */
   readonly onOffence: (source: string, offence: Offence) => void;
+  /** Told of who is found to send PROXY headers. */
+  readonly onBalancer: (peer: string) => void;
 }
 
 /** Everything that a server uses and does not make itself. */

@@ -16,7 +16,10 @@ export interface MaxStartups {
 /** A number that several threads may count together. */
 export interface Count {
   readonly value: number;
-  add(step: number): void;
+  /** Counts one more. @returns How many there were before it. */
+  enter(): number;
+  /** Counts one less. */
+  leave(): void;
 }
 
 const COUNT_MAX = 1_000_000;
@@ -79,16 +82,7 @@ export function localCount(): Count {
     get value() {
       return value;
     },
-    add: (step) => void (value += step),
-  };
-}
-
-/** A count that other threads see. @param cell One element. */
-export function sharedCount(cell: Int32Array): Count {
-  return {
-    get value() {
-      return Atomics.load(cell, 0);
-    },
-    add: (step) => void Atomics.add(cell, 0, step),
+    enter: () => value++,
+    leave: () => void value--,
   };
 }

@@ -204,6 +204,46 @@ Deno.test("workers: connections before login are counted together", async () => 
   for (const tcp of silent) tcp.close();
 });
 
+/** All that a connection hears that says nothing, and is turned away. */
+async function hear(port: number): Promise<string> {
+  using tcp = await Deno.connect({ hostname: "127.0.0.1", port });
+  return await new Response(tcp.readable).text();
+}
+
+Deno.test("workers: connections of one source are counted together", async () => {
+  const bound = 7;
+  const web = freePort();
+  await using server = await RunningSshd.start(configOf({
+    sshd: [
+      "per_source_exempt: []",
+      "per_source_penalties: no",
+      `per_source_max_startups: ${bound}`,
+      `web_listen: "127.0.0.1:${web}"`,
+    ],
+  }));
+  const { port } = server;
+  const startups = async () =>
+    (await metricsOf(web)).get(
+      "gitlab_shell_sshd_unauthenticated_connections",
+    );
+  // What was given back can be had again.
+  for (let round = 0; round < 2; round++) {
+    const silent: Deno.TcpConn[] = [];
+    for (let at = 0; at < bound; at++) {
+      const tcp = await Deno.connect({ hostname: "127.0.0.1", port });
+      await tcp.read(new Uint8Array(500));
+      silent.push(tcp);
+    }
+    assertEquals(await startups(), bound);
+    // The system deals them out; none of the threads lets one in.
+    for (let at = 0; at < 16; at++) {
+      assertStringIncludes(await hear(port), "your address");
+    }
+    for (const tcp of silent) tcp.close();
+    while (await startups() !== 0);
+  }
+});
+
 Deno.test("workers: a source that one of them shuts out is shut out by all", async () => {
   await using api = openScriptedApi([json(404, { message: "Not found" })]);
   await using server = await RunningSshd.start(configOf({

@@ -4,6 +4,7 @@ import type { Clock } from "../../../src/core/host.ts";
 import { Logger } from "../../../src/core/log.ts";
 import {
   Admission,
+  type AdmissionOptions,
   type AdmissionTicket,
   readAdmissionSettings,
 } from "../../../src/ssh/admission.ts";
@@ -12,16 +13,17 @@ import {
   type PenaltySettings,
   PenaltyTable,
 } from "../../../src/ssh/penalties.ts";
+import { SharedGate } from "../../../src/ssh/shared_gate.ts";
 import { parseNetBlockSize, sourceOf } from "../../../src/ssh/source_block.ts";
-import {
-  isTurnedAway,
-  parseMaxStartups,
-  sharedCount,
-} from "../../../src/ssh/startups.ts";
+import { isTurnedAway, parseMaxStartups } from "../../../src/ssh/startups.ts";
 import { makeConfig } from "./ssh_fixture.ts";
 
 /** A gate with a clock and dice of the test's own. */
-function setUp(sshd: Partial<SshdConfig>, random = () => 0) {
+function setUp(
+  sshd: Partial<SshdConfig>,
+  random = () => 0,
+  sharing: Partial<AdmissionOptions> = {},
+) {
   const state = { nowMs: 0 };
   const records: Record<string, unknown>[] = [];
   const clock: Clock = {
@@ -43,6 +45,7 @@ function setUp(sshd: Partial<SshdConfig>, random = () => 0) {
     log,
     clock,
     random,
+    ...sharing,
   });
   const enter = (address: string): string => {
     const ticket = admission.enter();
@@ -215,6 +218,28 @@ Deno.test("Admission bounds each source by itself", () => {
   assertEquals(enter("10.0.0.1"), "in");
 });
 
+Deno.test("Admission takes what threads count together for its own bounds", () => {
+  const memory = SharedGate.allocate(2);
+  const [one, other] = [0, 1].map((thread) => {
+    // A view of its own, as each thread has.
+    const gate = new SharedGate(memory);
+    return setUp({ perSourceMaxStartups: 2, maxStartups: "3" }, undefined, {
+      count: gate.countOf(thread),
+      sources: gate.sourcesOf(thread),
+    });
+  });
+  if (!one || !other) throw new Error("Two are needed");
+  const first = one.ticket("10.0.0.1");
+  other.ticket("10.0.0.1");
+  assertEquals(one.enter("10.0.0.1"), "per_source_max_startups");
+  assertEquals(other.enter("10.0.0.1"), "per_source_max_startups");
+  assertEquals(other.enter("10.0.0.2"), "in");
+  assertEquals(one.enter("10.0.0.3"), "max_startups");
+  assertEquals([one, other].map((gate) => gate.admission.startupCount), [3, 3]);
+  first.leave();
+  assertEquals(other.enter("10.0.0.1"), "in");
+});
+
 Deno.test("Admission takes a network of IPv6 addresses for one source", () => {
   const { enter } = setUp({ perSourceMaxStartups: 1 });
   assertEquals(enter("2001:db8::1"), "in");
@@ -276,6 +301,19 @@ Deno.test("Admission remembers a bounded number of balancers", () => {
   assertEquals(enter("192.0.2.7"), "per_source_penalties");
 });
 
+Deno.test("Admission tells other threads of a balancer once", () => {
+  const peers: string[] = [];
+  const { admission } = setUp({}, undefined, {
+    onBalancer: (peer) => peers.push(peer),
+  });
+  admission.noteBalancer("192.0.2.7");
+  admission.noteBalancer("192.0.2.7");
+  // What it was told itself it does not pass on.
+  admission.learnBalancer("192.0.2.8");
+  admission.noteBalancer("192.0.2.8");
+  assertEquals(peers, ["192.0.2.7"]);
+});
+
 Deno.test("Admission takes new settings without forgetting who is in", () => {
   const { admission, enter, ticket } = setUp({ maxStartups: "1" });
   ticket("10.0.0.1");
@@ -304,12 +342,4 @@ Deno.test("readAdmissionSettings() names the list with a bad entry", () => {
     Error,
     'sshd.per_source_exempt: given string "10.0.0.0/40" is not a valid IP range',
   );
-});
-
-Deno.test("sharedCount() is one number for all that hold its memory", () => {
-  const cell = new Int32Array(new SharedArrayBuffer(4));
-  const [one, other] = [sharedCount(cell), sharedCount(cell)];
-  one.add(2);
-  other.add(-1);
-  assertEquals([one.value, other.value], [1, 1]);
 });
