@@ -106,7 +106,7 @@ Deno.test("SharedGate.sourcesOf() never lets threads that race have more than th
   const memory = SharedGate.allocate(2);
   const inside = new SharedArrayBuffer(4);
   const url = URL.createObjectURL(
-    new Blob([RACER], { type: "application/typescript" }),
+    new Blob([RACER], { type: "text/javascript" }),
   );
   const results = await Promise.all([0, 1].map(async (thread) => {
     const worker = new Worker(url, { type: "module" });
