@@ -53,6 +53,8 @@ export interface ApiRequest {
   readonly isRateLimited?: boolean;
   /** Called each time when an attempt has been sent. */
   readonly onSent?: () => void;
+  /** Called once when no attempt can follow, before the answer is read. */
+  readonly onFinal?: () => void;
   /** Further fields of the records of this call. */
   readonly logFields?: LogFields;
 }
@@ -65,6 +67,8 @@ export interface ApiCallerOptions extends AttemptContext {
   readonly correlationId: string;
   /** Address for `X-Forwarded-For`; empty for none. */
   readonly forwardedFor: string;
+  /** Called each time when there is nothing left to do but to wait. */
+  readonly onSent?: (() => void) | undefined;
 }
 
 const encoder = new TextEncoder();
@@ -203,7 +207,11 @@ export class ApiCaller {
       body,
       isQueryPrivate: request.isQueryPrivate ?? false,
       isRateLimited: request.isRateLimited ?? false,
-      onSent: request.onSent,
+      onSent: () => {
+        request.onSent?.();
+        this.#options.onSent?.();
+      },
+      onFinal: request.onFinal,
       logFields: request.logFields,
     };
   }

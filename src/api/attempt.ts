@@ -40,6 +40,8 @@ export interface OutgoingRequest {
   readonly isRateLimited: boolean;
   /** Called when all of it is sent. */
   readonly onSent: (() => void) | undefined;
+  /** Called before the body of an answer is read that ends all attempts. */
+  readonly onFinal: (() => void) | undefined;
   /** What its record tells before anything else. */
   readonly logFields: LogFields | undefined;
 }
@@ -114,6 +116,7 @@ export async function attemptCall(
   using exchange = response.exchange;
   finish?.(response.head.status);
   logResponse(response.head, record(), log);
+  if (!isRetryableStatus(response.head.status)) request.onFinal?.();
   return await judge(request, { exchange, head: response.head });
 }
 

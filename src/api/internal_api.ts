@@ -5,12 +5,12 @@
  */
 import { Deadline } from "../core/deadline.ts";
 import type { Config } from "../config/config.ts";
-import type { Clock } from "../core/host.ts";
+import type { Clock, Host } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import type { Identity } from "./access.ts";
 import type { AccountCaller } from "./account_calls.ts";
 import { decodeAnswer, encodeQuestion } from "./allowed.ts";
-import { ApiCaller } from "./api_call.ts";
+import { ApiCaller, type ApiRequest } from "./api_call.ts";
 import type { AttemptObserver } from "./attempt.ts";
 import { type ApiBase, parseGitlabUrl } from "./base_url.ts";
 import type { CallSubject, CellRoutes, RoutedBase } from "./cell_routing.ts";
@@ -50,6 +50,12 @@ export interface ApiClientOptions extends TransportHost {
   readonly keyLookupTimeoutMs?: number;
   /** Finds the cell of each call; absent where there are no cells. */
   readonly cells?: CellRoutes | undefined;
+  /**
+   * Gives up what the process needs no more: the environment when a request is
+   * on its way, and with a key lookup and a discover, after which nobody else
+   * is asked, the rest before the answer is read.
+   */
+  readonly giveUp?: Host["giveUp"];
 }
 
 /** Finds where a call about something goes. Never rejects. */
@@ -70,6 +76,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     forwardedFor: options.forwardedFor ?? "",
     readTimeoutMs: config.http.readTimeoutMs,
     observe: options.observe,
+    onSent: options.giveUp && (() => options.giveUp?.("env")),
     log,
     clock,
   });
@@ -96,7 +103,11 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       }));
     },
     discover: (identity, signal) =>
-      discover({ caller, route }, identity, signal),
+      discover(
+        { caller, route, last: lastCall(options, transport) },
+        identity,
+        signal,
+      ),
     async authorizedKey(key, signal) {
       const { keyLookupTimeoutMs = Infinity, cells } = options;
       const endMs = clock.monotonicMs() + keyLookupTimeoutMs;
@@ -112,6 +123,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
         // The query is the user's public key.
         isQueryPrivate: true,
         timeoutMs: endMs - clock.monotonicMs(),
+        ...lastCall(options, transport),
         ...routed,
       }, signal);
       const found = decoded(answer, decodeKey);
@@ -237,17 +249,31 @@ function makeAccountCalls(
 interface Way {
   readonly caller: ApiCaller;
   readonly route: Route;
+  readonly last?: Pick<ApiRequest, "onSent" | "onFinal">;
+}
+
+/** What a process gives up while it waits for the last answer of its life. */
+function lastCall(
+  { giveUp }: ApiClientOptions,
+  transport: ApiTransport,
+): Pick<ApiRequest, "onSent" | "onFinal"> {
+  if (!giveUp) return {};
+  return {
+    // Another attempt would need the path of a socket again.
+    onSent: () => void (transport.usesSocket || giveUp("files")),
+    onFinal: () => giveUp("files", "net"),
+  };
 }
 
 async function discover(
-  { caller, route }: Way,
+  { caller, route, last }: Way,
   identity: Identity,
   signal: AbortSignal | undefined,
 ): Promise<DiscoveredUser> {
   const query = discoverQuery(identity);
   const routed = await route({ identity }, signal);
   const answer = await caller.call(
-    { method: "GET", path: "/discover", query, ...routed },
+    { method: "GET", path: "/discover", query, ...last, ...routed },
     signal,
   );
   return decoded(answer, decodeUser);

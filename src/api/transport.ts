@@ -50,6 +50,11 @@ export class ApiTransport {
     return this.#base;
   }
 
+  /** Whether the configured GitLab is behind a socket with a path. */
+  get usesSocket(): boolean {
+    return this.base.socketPath !== undefined;
+  }
+
   /** The way to the public URLs that the API names, loaded late. */
   web(): Promise<WebTransport> {
     return this.#web ??= import("./web_transport.ts")

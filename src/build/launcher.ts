@@ -10,8 +10,8 @@ import {
   CALLER_HOME,
   FIXED_ENVIRONMENT,
   isLinked,
-  permissionFlags,
   type ProgramLibrary,
+  programPermissionFlags,
   runFlags,
 } from "./programs.ts";
 import type { Stamp } from "./stamp.ts";
@@ -79,7 +79,7 @@ export function formatLauncher(program: BuiltProgram): string {
   const flags = [
     "--quiet",
     ...runFlags(library, "portable"),
-    ...permissionFlags(library),
+    ...programPermissionFlags(library, program.name),
   ];
   return `#!/bin/sh
 # ${describe(program)}
@@ -114,11 +114,19 @@ place=$folder/lib/${library.name}
 ${hasCache ? openFolder(library) : ""}main=main.js
 ${chooseMain(library)}exec "$folder/lib/deno" run \\
   ${flags.map(quote).join(" \\\n  ")} \\
-  "--deny-write=$denied" \\${library.hiddenInSession ? HIDDEN_FLAG : ""}
+  ${hasCache ? LATE_FLAG : ""}"--deny-write=$denied" \\${
+    library.hiddenInSession ? HIDDEN_FLAG : ""
+  }
   "$place/$main" \\
   ${programWord(program)}@"$self" "$@"
 `;
 }
+
+/**
+ * A linked program loads chunks late by names that are put together. When it
+ * gives up the files below the root, it keeps these.
+ */
+const LATE_FLAG = '"--allow-read=$place" \\\n  ';
 
 /** Expands to nothing outside of a session. */
 const HIDDEN_FLAG = '\n  ${hidden:+"--deny-read=$hidden"} \\';

@@ -11,6 +11,8 @@ export interface Program {
   readonly name: string;
   /** The module that runs it, as its entry imports it. */
   readonly module: string;
+  /** `false` for a program that asks nobody: its launcher grants no network. */
+  readonly dials?: false;
 }
 
 /** One bundle, and the executable of the compiled form that runs it. */
@@ -159,6 +161,7 @@ export const PROGRAM_LIBRARIES: readonly ProgramLibrary[] = [
       {
         name: "gitlab-shell-authorized-principals-check",
         module: "./src/cli/authorized_principals_check.ts",
+        dials: false,
       },
       { name: "gitlab-shell-check", module: "./src/cli/health_check.ts" },
     ],
@@ -240,6 +243,9 @@ export const FIXED_ENVIRONMENT: Readonly<Record<string, string>> = {
  * Gitaly are known at run time alone. Write is more than the log: Deno asks
  * for it to connect to a Unix socket.
  *
+ * Both are granted below `/`, so that they can be given up there: a program
+ * that has opened what it needs keeps nothing of it (`src/cli/authority.ts`).
+ *
  * What can be refused is. Write is granted below `/` and not as such, which
  * means the same but for one thing: Deno makes no symbolic links for whoever
  * has it so. With links a refused path could be read under another name, since
@@ -255,7 +261,7 @@ export function permissionFlags(
 ): string[] {
   return [
     "--no-prompt",
-    "--allow-read",
+    "--allow-read=/",
     "--allow-write=/",
     "--allow-net",
     `--allow-env=${environment.join(",")}`,
@@ -267,6 +273,20 @@ export function permissionFlags(
     "--deny-ffi",
     "--deny-sys",
     "--deny-import",
+  ];
+}
+
+/** The same, for one program of a library: all that a launcher can leave out. */
+export function programPermissionFlags(
+  library: ProgramLibrary,
+  name: string,
+): string[] {
+  const program = library.programs.find((one) => one.name === name);
+  const flags = permissionFlags(library);
+  if (program?.dials !== false) return flags;
+  return [
+    ...flags.filter((flag) => !/^--(allow|deny)-net\b/.test(flag)),
+    "--deny-net",
   ];
 }
 

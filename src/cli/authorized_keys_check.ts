@@ -147,6 +147,7 @@ async function lookUp(host: Host, call: LookupCall): Promise<number> {
     clock: host.clock,
     env: host.env,
     setEnv: host.setEnv,
+    giveUp: host.giveUp,
     keyLookupTimeoutMs: call.timeoutMs,
     cells: openCellRoutes(config, {
       clock: host.clock,

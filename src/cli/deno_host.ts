@@ -4,7 +4,7 @@
  */
 import { neverAborts } from "../core/never.ts";
 import { type Host, SYSTEM_CLOCK } from "../core/host.ts";
-import { readVariable } from "./environment.ts";
+import { makeAuthority } from "./authority.ts";
 import type { ProgramWord } from "./program_word.ts";
 import { openStandardStreams } from "./standard_streams.ts";
 import { findThreadScope } from "./worker_thread.ts";
@@ -40,8 +40,7 @@ export function makeDenoHost(
     clock: SYSTEM_CLOCK,
     signal: hearsSignals ? listenForStop() : neverAborts(),
     ...(hearsSignals && { onReload: listenForReload() }),
-    env: (name) => readVariable(name),
-    setEnv: (name, value) => Deno.env.set(name, value),
+    ...makeAuthority(program === "gitlab-sshd"),
   };
 }
 

@@ -137,6 +137,7 @@ async function runService(service: PackService, host: Host): Promise<number> {
       log: SILENT_LOGGER,
       clock,
       signal,
+      onBegun: () => host.giveUp?.("env", "files", "net"),
     });
     return exitStatus;
   } finally {

@@ -35,6 +35,7 @@ export function openSessionContext(
       clock: host.clock,
       env: host.env,
       setEnv: host.setEnv,
+      giveUp: host.giveUp,
       cells,
     }),
     gitaly: () => gitaly ??= openGitalyClient(host, "gitlab-shell"),
@@ -43,6 +44,7 @@ export function openSessionContext(
     clock: host.clock,
     signal: host.signal,
     reportPhases,
+    giveUp: host.giveUp,
     [Symbol.dispose]() {
       gitaly?.then((client) => client.close(), () => {});
       cells?.close();

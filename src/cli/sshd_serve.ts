@@ -49,6 +49,7 @@ export async function serveSsh(options: ServeOptions): Promise<number> {
     await listen(unit, log);
     const reloader = new Reloader(options, unit);
     host.onReload?.(() => reloader.run());
+    host.giveUp?.("env");
     state.isReady = true;
     if (await stopOrBreak(unit, options) !== undefined) return EXIT_FAILURE;
     // Whoever sends clients here is told first.

@@ -71,7 +71,9 @@ export async function prepareProductServer(
     env: host.env,
     openApi: (log, place) =>
       createApiClient({
-        ...host,
+        clock,
+        env: host.env,
+        setEnv: host.setEnv,
         config,
         log,
         ...place,

@@ -104,6 +104,7 @@ class ServingThread {
         ...(address && { address }),
       });
       if (!this.#running) throw new TypeError("Cannot listen unprepared");
+      this.#options.host.giveUp?.("env");
       void this.#server?.warmUp();
       return this.#running.address;
     },

@@ -6,7 +6,7 @@
 import type { ApiClient } from "../api/client.ts";
 import type { Identity } from "../api/access.ts";
 import type { Config } from "../config/config.ts";
-import type { Clock } from "../core/host.ts";
+import type { Clock, Host } from "../core/host.ts";
 import type { StandardStreams } from "../core/io.ts";
 import type { LogFields, Logger } from "../core/log.ts";
 import type { GitalyClient } from "../gitaly/pack_request.ts";
@@ -41,6 +41,8 @@ export interface CommandContext {
   readonly signal: AbortSignal;
   /** Told once how a Git command went, for the record that closes it. */
   readonly reportPhases?: (fields: LogFields) => void;
+  /** Absent in a server, whose sessions share what the process may do. */
+  readonly giveUp?: Host["giveUp"];
 }
 
 /** What the access log of gitlab-sshd tells of a command. */

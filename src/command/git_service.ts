@@ -115,6 +115,7 @@ async function callGitaly(
       {
         io: phases.watch(context.io),
         onConnected: () => phases.noteConnected(),
+        onBegun: () => giveUpRest(answer, context),
         metadata: metadataOf(service, { answer, request, context }),
         log,
         clock: context.clock,
@@ -130,6 +131,18 @@ async function callGitaly(
   } finally {
     phases.noteEnd();
   }
+}
+
+/**
+ * Nobody is dialled any more, unless GitLab wants to be told of the operation:
+ * then its address stays, and the path that leads to it.
+ */
+function giveUpRest(
+  { needAudit }: AccessAnswer,
+  { giveUp, config }: CommandContext,
+): void {
+  if (!needAudit) giveUp?.("files", "net");
+  else if (/^https?:/.test(config.gitlabUrl)) giveUp?.("files");
 }
 
 /** Whether a cell or a Geo primary has to serve the command, not a Gitaly. */

@@ -26,6 +26,12 @@ export interface BuildStamp {
   readonly buildTime: string;
 }
 
+/**
+ * What a program can do from its start on until it gives it up: read the
+ * environment; open files and sockets that have a path; dial and look up.
+ */
+export type Authority = "env" | "files" | "net";
+
 /** One program's view of its process. */
 export interface Host {
   /** The program's own name, baked in by the build: `gitlab-shell`. */
@@ -49,6 +55,12 @@ export interface Host {
   env(name: string): string | undefined;
   /** Changes this process's environment, which TLS reads for its roots. */
   setEnv(name: string, value: string): void;
+  /**
+   * Gives up for the rest of the process what is not needed any more. What is
+   * open stays open, and variables that dialling asks for are remembered.
+   * Absent where nothing can be given up, as in tests.
+   */
+  readonly giveUp?: (...authorities: readonly Authority[]) => void;
 }
 
 /** The clock of this process. */

@@ -217,6 +217,7 @@ class PackCall {
       stdin: this.#input.open(),
       outputs: { stdout, stderr },
       signal: context.signal,
+      onBegun: context.onBegun,
     };
     const { signal } = context;
     const grace = { signal, graceMs: CANCEL_GRACE_MS };

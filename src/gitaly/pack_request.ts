@@ -69,6 +69,11 @@ export interface PackCallContext {
   readonly signal: AbortSignal;
   /** Called when there is a connection, before each attempt. */
   readonly onConnected?: () => void;
+  /**
+   * Called once when the server has begun, after which nothing is dialled any
+   * more. Nothing of what it has to say was read yet.
+   */
+  readonly onBegun?: () => void;
 }
 
 /** Negotiation figures that Gitaly reports after an upload-pack. */

@@ -29,17 +29,21 @@ const GATHER_BYTES = 262_144;
 /**
  * Confirms the sidechannel and pumps until the server has ended it.
  * @param stream Behind the handshake; closed when this returns.
+ * @param onConfirmed Called before the first byte is pumped, when the server
+ * has begun to work: what it does takes nobody's time.
  * @throws {GitTransportError} If a direction failed; the server's end before
  * the end of standard input is no failure.
  */
 export async function runExchange(
   stream: YamuxStream,
   io: StandardStreams,
+  onConfirmed?: () => void,
 ): Promise<void> {
   const failed = Promise.withResolvers<never>();
   let isOver = false;
   try {
     await withDeadline(stream.write(CONFIRMATION), CONFIRM_TIMEOUT_MS);
+    onConfirmed?.();
     const output = pumpOutput(stream, io);
     pumpInput(io.stdin, stream, () => isOver).catch(failed.reject);
     await Promise.race([output, failed.promise]);

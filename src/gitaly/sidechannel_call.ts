@@ -30,6 +30,8 @@ export interface CallAttempt {
   readonly stdin: ByteReader;
   readonly outputs: Omit<StandardStreams, "stdin">;
   readonly signal: AbortSignal;
+  /** Called once when the server has begun, before anything is pumped. */
+  readonly onBegun?: (() => void) | undefined;
 }
 
 /**
@@ -92,16 +94,18 @@ async function callUnary(
 /** The exchange of one call, which may never come. */
 class Sidechannel {
   readonly #io: StandardStreams;
+  readonly #onBegun: (() => void) | undefined;
   #stream: YamuxStream | undefined;
   #exchange: Promise<Error | undefined> = Promise.resolve(undefined);
 
-  constructor({ stdin, outputs }: CallAttempt) {
+  constructor({ stdin, outputs, onBegun }: CallAttempt) {
     this.#io = { stdin, ...outputs };
+    this.#onBegun = onBegun;
   }
 
   begin(stream: YamuxStream): void {
     this.#stream = stream;
-    this.#exchange = runExchange(stream, this.#io).then(
+    this.#exchange = runExchange(stream, this.#io, this.#onBegun).then(
       () => undefined,
       (error) => error,
     );

@@ -37,7 +37,7 @@ export async function runStreamCall(attempt: CallAttempt): Promise<CallEnd> {
   await call.send(message);
   const sender = new InputSender(call);
   void sender.run(attempt.stdin);
-  const receiver = new OutputReceiver(call);
+  const receiver = new OutputReceiver(call, attempt.onBegun);
   await receiver.run(attempt.outputs);
   const status = await call.status;
   sender.stop();
@@ -136,15 +136,18 @@ class OutputReceiver {
   /** Set if the server sent what is no message. */
   brokenStatus: GrpcStatus | undefined;
   readonly #call: GrpcCall;
+  readonly #onBegun: (() => void) | undefined;
 
-  constructor(call: GrpcCall) {
+  constructor(call: GrpcCall, onBegun: (() => void) | undefined) {
     this.#call = call;
+    this.#onBegun = onBegun;
   }
 
   async run(outputs: Omit<StandardStreams, "stdin">): Promise<void> {
     for (;;) {
       const message = await this.#call.receive();
       if (message === null) return;
+      if (!this.hasOutput) this.#onBegun?.();
       this.hasOutput = true;
       if (!await this.#handle(message, outputs)) {
         this.#call.cancel();

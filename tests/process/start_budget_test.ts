@@ -12,6 +12,7 @@ import { assert } from "@std/assert";
 import { SAMPLE } from "../../src/devstack/sample.ts";
 import { type Devstack, startDevstack } from "../../src/devstack/stack.ts";
 import { programPath, runProgram } from "../support/dist.ts";
+import { copyTampered, IS_PORTABLE } from "../support/tampered_dist.ts";
 import { makeTempDir, type TempDir } from "../support/temp_dir.ts";
 
 /** How much may be loaded until a moment. */
@@ -69,8 +70,6 @@ return connection;
 globalThis.startBudget=(name)=>say("script "+name);
 }
 `;
-/** What the loader of a main file does before it runs a script. */
-const RUN = "const [names,run]=scripts.get(name);";
 
 const forGit = (service: string) => () => ({
   ...SSH_ENV,
@@ -135,12 +134,6 @@ const STARTS: readonly Start[] = [
   },
 ];
 
-/** Executables carry their files where they cannot be looked at. */
-const IS_PORTABLE = await Deno.stat(programPath("lib/deno")).then(
-  () => true,
-  () => false,
-);
-
 let stack: Devstack;
 let folder: TempDir;
 
@@ -154,22 +147,12 @@ Deno.test.afterAll(async () => {
   folder[Symbol.dispose]();
 });
 
-/** Copies `dist/`, puts the probe into main files and lets Deno talk. */
+/** Puts the probe into a copy of `dist/`, and lets Deno talk. */
 async function copyWithProbe(target: string): Promise<void> {
-  const dist = programPath("");
-  const copy = await new Deno.Command("cp", {
-    args: ["-R", "-p", "--reflink=auto", `${dist}.`, target],
-  }).output();
-  assert(copy.success);
-  for (const library of ["gitlab-shell", "gitlab-keys", "gitaly-ssh"]) {
-    for await (const { name } of Deno.readDir(`${target}/lib/${library}`)) {
-      const path = `${target}/lib/${library}/${name}`;
-      const text = await Deno.readTextFile(path);
-      if (!text.includes(RUN)) continue;
-      const told = text.replace(RUN, `globalThis.startBudget(name);${RUN}`);
-      await Deno.writeTextFile(path, PROBE + told);
-    }
-  }
+  await copyTampered(target, {
+    code: PROBE,
+    onScript: "globalThis.startBudget(name)",
+  });
   for (const { program } of STARTS) {
     const path = `${target}/${program}`;
     const launcher = await Deno.readTextFile(path);

@@ -46,6 +46,8 @@ export function parseRecords(text: string): LogRecord[] {
 export interface SshdLimits {
   /** Open files; as many as the test itself unless given. */
   readonly descriptors?: number;
+  /** Another copy of the program than that in `dist/`. */
+  readonly path?: string;
 }
 
 /** A server that runs. */
@@ -62,11 +64,11 @@ export class RunningSshd implements AsyncDisposable {
   private constructor(
     config: string,
     env: Readonly<Record<string, string>>,
-    { descriptors }: SshdLimits,
+    { descriptors, path = programPath("gitlab-sshd") }: SshdLimits,
   ) {
     this.#dir = makeTempDir({ "config.yml": config });
     const words = [
-      programPath("gitlab-sshd"),
+      path,
       `--config-dir=${this.#dir.path}`,
     ];
     const limit = descriptors === undefined ? "" : `ulimit -n ${descriptors};`;

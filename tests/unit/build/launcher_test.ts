@@ -27,6 +27,16 @@ function built(library: ProgramLibrary, version = "v14.56.1"): BuiltProgram {
   return { name: library.name, library, stamp: { ...STAMP, version } };
 }
 
+Deno.test("formatLauncher() grants no network to who dials nobody", () => {
+  const library = libraryOf("gitlab-shell-authorized-principals-check");
+  for (const { name } of library.programs) {
+    const text = formatLauncher({ ...built(library), name });
+    const dials = name !== "gitlab-shell-authorized-principals-check";
+    assertEquals([name, text.includes("--allow-net")], [name, dials]);
+    assertEquals([name, text.includes("  --deny-net \\\n")], [name, !dials]);
+  }
+});
+
 for (const library of PROGRAM_LIBRARIES) {
   Deno.test(`formatLauncher() passes every flag of ${library.name}`, () => {
     const text = formatLauncher(built(library));
@@ -38,6 +48,7 @@ for (const library of PROGRAM_LIBRARIES) {
       "--quiet",
       ...runFlags(library, "portable"),
       ...permissionFlags(library),
+      ...isLinked(library, "portable") ? ['"--allow-read=$place"'] : [],
       '"--deny-write=$denied"',
       ...library.hiddenInSession ? ['${hidden:+"--deny-read=$hidden"}'] : [],
     ]);

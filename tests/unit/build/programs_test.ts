@@ -44,7 +44,7 @@ for (const library of PROGRAM_LIBRARIES) {
   Deno.test(`permissionFlags() of ${library.name} is the whole list`, () => {
     assertEquals(permissionFlags(library), [
       "--no-prompt",
-      "--allow-read",
+      "--allow-read=/",
       "--allow-write=/",
       "--allow-net",
       `--allow-env=${library.environment.join(",")}`,
