@@ -19,6 +19,7 @@ import {
   PROJECT,
 } from "../support/fault_world.ts";
 import type { GitClient } from "../support/git_client.ts";
+import { MemoryWatch } from "../support/memory_watch.ts";
 import { countOpenFiles, memoryMib, waitUntil } from "../support/processes.ts";
 
 const IS_FULL = Deno.env.get("FAULT_MATRIX") === "full";
@@ -41,6 +42,7 @@ const CLIENT_SETTINGS = [
 for (const [offset, door] of DOOR_NAMES.entries()) {
   let world: FaultWorld;
   let client: GitClient;
+  let memory: MemoryWatch;
   let filesAtFirst = 0;
   let count = 0;
   const options = { sanitizeOps: false, sanitizeResources: false };
@@ -52,13 +54,18 @@ for (const [offset, door] of DOOR_NAMES.entries()) {
       configLines: ["http_settings:", "  read_timeout: 1"],
       sshdLines: ["client_alive_interval: 1"],
     });
+    const { folder } = world.stack;
+    memory = new MemoryWatch(({ words }) => words.includes(folder));
     client = await world.client(CLIENT_SETTINGS);
     const args = ["clone", "-q", client.url(PROJECT), "base"];
     const cloned = await client.git(args);
     assertEquals(cloned.exitStatus, 0, cloned.stderr);
     if (world.pid !== undefined) filesAtFirst = countOpenFiles(world.pid);
   };
-  Deno.test.afterAll(async () => await world?.[Symbol.asyncDispose]());
+  Deno.test.afterAll(async () => {
+    memory?.[Symbol.dispose]();
+    await world?.[Symbol.asyncDispose]();
+  });
 
   for (const cell of IS_FULL ? faultCells() : sampleCells(offset)) {
     const { gap, stage, plan, operation } = cell;
@@ -84,7 +91,11 @@ for (const [offset, door] of DOOR_NAMES.entries()) {
       await assertSameAsSource(world, client, name);
       for (const proxy of Object.values(world.proxies)) proxy.disarm();
       const { pid } = world;
-      if (pid === undefined) return;
+      if (pid === undefined) {
+        memory.assertBounded("gitlab-shell");
+        memory.assertBounded("gitlab-shell-authorized-keys-check");
+        return;
+      }
       const isBack = await waitUntil(
         () => countOpenFiles(pid) <= filesAtFirst + KEPT_FILES_MAX,
         ENDED_MS_MAX,

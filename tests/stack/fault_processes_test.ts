@@ -12,6 +12,7 @@ import {
   PROJECT,
 } from "../support/fault_world.ts";
 import type { GitClient } from "../support/git_client.ts";
+import { MemoryWatch } from "../support/memory_watch.ts";
 import { MOUNT_SPACE, NO_MOUNT_SPACE } from "../support/mount_space.ts";
 import { type RunningProcess, waitUntil } from "../support/processes.ts";
 
@@ -34,8 +35,12 @@ const PARTS: Readonly<Record<string, RegExp>> = {
 
 for (const door of DOOR_NAMES) {
   let world: FaultWorld;
+  let memory: MemoryWatch;
   let count = 0;
-  Deno.test.afterAll(async () => await world?.[Symbol.asyncDispose]());
+  Deno.test.afterAll(async () => {
+    memory?.[Symbol.dispose]();
+    await world?.[Symbol.asyncDispose]();
+  });
 
   const test = (
     name: string,
@@ -46,6 +51,8 @@ for (const door of DOOR_NAMES) {
       ...options,
       async fn() {
         world ??= await openFaultWorld({ door, sizeMib: SIZE_MIB });
+        const { folder } = world.stack;
+        memory ??= new MemoryWatch(({ words }) => words.includes(folder));
         await run(world, await world.client());
         await assertNobodyIsLeft(world);
       },
@@ -82,7 +89,12 @@ for (const door of DOOR_NAMES) {
     },
   );
 
-  if (door === "gitlab-sshd") {
+  if (door === "OpenSSH") {
+    test("none of these sessions took more memory than it may", () => {
+      memory.assertBounded("gitlab-shell");
+      return Promise.resolve();
+    });
+  } else {
     test(
       "the server is killed in the middle of a clone",
       async (world, client) => {

@@ -15,6 +15,7 @@ import {
   programPath,
   runProgram,
 } from "../support/dist.ts";
+import { MemoryWatch } from "../support/memory_watch.ts";
 import { testOnStand } from "../support/shell_stand.ts";
 import { makeTempDir, type TempDir } from "../support/temp_dir.ts";
 
@@ -32,6 +33,7 @@ const TLS_FOLDER = new URL("../testdata/tls/", import.meta.url).pathname;
 
 let stack: Devstack;
 let folder: TempDir;
+let memory: MemoryWatch;
 let count = 0;
 /** Accepts and says nothing. */
 let silentServer: Deno.TcpListener;
@@ -46,6 +48,8 @@ const FETCH = [
 
 Deno.test.beforeAll(async () => {
   folder = makeTempDir();
+  const own = programPath("gitaly-ssh");
+  memory = new MemoryWatch(({ words }) => words.includes(own));
   const [first] = SAMPLE_PROJECTS;
   if (first === undefined) throw new Error("The sample has no projects");
   const bulk = (id: number, path: string, sizeMib: number) => ({
@@ -73,6 +77,7 @@ Deno.test.beforeAll(async () => {
   });
 });
 Deno.test.afterAll(async () => {
+  memory[Symbol.dispose]();
   silentServer.close();
   await stack[Symbol.asyncDispose]();
   folder[Symbol.dispose]();
@@ -363,4 +368,9 @@ testOnStand("a server that says nothing is given up", async () => {
     ),
     stderr,
   );
+});
+
+testOnStand("no gitaly-ssh took more memory than it may", () => {
+  memory.assertBounded("gitaly-ssh");
+  return Promise.resolve();
 });
