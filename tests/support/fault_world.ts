@@ -38,6 +38,8 @@ export interface FaultWorldOptions {
   readonly configLines?: readonly string[];
   /** Further lines below `sshd:`. */
   readonly sshdLines?: readonly string[];
+  /** Bound of sshd's key lookups; 10 s unless given. */
+  readonly lookupSeconds?: number;
   /** A shell command that stands before gitlab-sshd, as `ulimit -n 40`. */
   readonly before?: string;
 }
@@ -53,6 +55,8 @@ export interface FaultWorld extends AsyncDisposable {
   readonly folder: string;
   /** A client with a folder of its own. */
   client(settings?: readonly string[]): Promise<GitClient>;
+  /** What OpenSSH's sshd has to say; nothing of gitlab-sshd, which has a log. */
+  readDoorLog(): Promise<string>;
   /** Processes of sessions that have not ended, the server's own left out. */
   sessionProcesses(): RunningProcess[];
 }
@@ -96,7 +100,7 @@ export async function openFaultWorld(
   );
   await redirect(stack, { api, gitaly });
   const opened = options.door === "OpenSSH"
-    ? parts.use(await openOpenssh(stack, keys))
+    ? parts.use(await openOpenssh(stack, keys, options))
     : parts.use(await openGitlabSshd(stack, options));
   const client = parts.use(
     await FaultProxy.start({ hostname: HOSTNAME, port: opened.port }),
@@ -115,6 +119,7 @@ export async function openFaultWorld(
       await Deno.mkdir(home);
       return await GitClient.make(home, door, settings);
     },
+    readDoorLog: () => opened.readLog?.() ?? Promise.resolve(""),
     sessionProcesses: () => {
       const own = opened.serverPid;
       return listProcesses().filter(({ pid, parent, words }) =>
@@ -167,19 +172,22 @@ interface OpenedDoor extends AsyncDisposable {
   readonly pid: number | undefined;
   /** Whose children are sessions. */
   readonly serverPid: number;
+  readonly readLog?: () => Promise<string>;
 }
 
 async function openOpenssh(
   stack: Devstack,
   keys: SshDoor["keys"],
+  { lookupSeconds }: FaultWorldOptions,
 ): Promise<OpenedDoor> {
   const rootPath = stack.shellRoot.path;
-  const server = await startOpenssh({ rootPath, keys });
+  const server = await startOpenssh({ rootPath, keys, lookupSeconds });
   return {
     port: server.port,
     user: server.user,
     pid: undefined,
     serverPid: server.pid,
+    readLog: () => server.readLog(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

@@ -24,6 +24,8 @@ export interface OpensshOptions {
   /** Folder with `config.yml`; the programs are installed in `bin` below it. */
   readonly rootPath: string;
   readonly keys: SshKeys;
+  /** Bound of a key lookup, where the usual 10 s are too few. */
+  readonly lookupSeconds?: number | undefined;
 }
 
 const SSHD_PATHS = ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"];
@@ -53,7 +55,7 @@ export function findSshd(): string | undefined {
  * @throws {Error} If it does not accept connections in time.
  */
 export async function startOpenssh(
-  { rootPath, keys }: OpensshOptions,
+  { rootPath, keys, lookupSeconds }: OpensshOptions,
 ): Promise<OpensshServer> {
   await using parts = new AsyncDisposableStack();
   const sshd = findSshd();
@@ -67,9 +69,16 @@ export async function startOpenssh(
   parts.defer(() => Deno.remove(folder, { recursive: true }));
   await Deno.chmod(folder, 0o755);
   await copyProgramTo("gitlab-shell", `${rootPath}/bin`);
-  const helper = "gitlab-shell-authorized-keys-check";
+  const helper = lookupSeconds === undefined
+    ? "gitlab-shell-authorized-keys-check"
+    : "gitlab-keys";
   await copyHelper(helper, `${rootPath}/bin`);
-  const lookup = `${rootPath}/bin/${helper}`;
+  const lookup = [
+    `${rootPath}/bin/${helper}`,
+    ...lookupSeconds === undefined
+      ? []
+      : ["check", `--deadline=${lookupSeconds}`],
+  ];
   const keyLines = isRoot
     ? await commandLines(folder, { user, lookup })
     : await fileLines(folder, { user, lookup, keys });
@@ -131,10 +140,11 @@ async function copyHelper(name: string, folder: string): Promise<void> {
 /** As root: sshd runs the helper, by way of a script that it trusts. */
 async function commandLines(
   folder: string,
-  { user, lookup }: { user: string; lookup: string },
+  { user, lookup }: { user: string; lookup: readonly string[] },
 ): Promise<string[]> {
   const script = `${folder}/authorized-keys`;
-  await Deno.writeTextFile(script, `#!/bin/sh\nexec '${lookup}' "$@"\n`);
+  const words = lookup.map((word) => `'${word}'`).join(" ");
+  await Deno.writeTextFile(script, `#!/bin/sh\nexec ${words} "$@"\n`);
   await Deno.chmod(script, 0o755);
   return [
     "UsePAM no",
@@ -147,11 +157,16 @@ async function commandLines(
 /** As anybody else: the helper is asked beforehand. */
 async function fileLines(
   folder: string,
-  { user, lookup, keys }: { user: string; lookup: string; keys: SshKeys },
+  { user, lookup, keys }: {
+    user: string;
+    lookup: readonly string[];
+    keys: SshKeys;
+  },
 ): Promise<string[]> {
   const [, blob = ""] = keys.userPublicKey.split(" ");
-  const { stdout } = await new Deno.Command(lookup, {
-    args: [user, user, blob],
+  const [command = "", ...args] = lookup;
+  const { stdout } = await new Deno.Command(command, {
+    args: [...args, user, user, blob],
     stderr: "inherit",
   }).output();
   const file = `${folder}/authorized_keys`;
