@@ -69,7 +69,8 @@ async function startClone(client: RawClient): Promise<number> {
   const channel = await client.openSession();
   client.exec(channel, `git-upload-pack '${SAMPLE.project}.git'`);
   const list = await readOutput(client, (text) => text.endsWith("0000"));
-  const [, head = ""] = /^.{4}([0-9a-f]{40}) /.exec(list) ?? [];
+  const [, head] = /^.{4}([0-9a-f]{40}) /.exec(list) ?? [];
+  if (head === undefined) throw new Error(`No refs: ${JSON.stringify(list)}`);
   client.data(channel, pkt(`want ${head} side-band-64k\n`));
   client.data(channel, encoder.encode("0000"));
   client.data(channel, pkt("done\n"));
@@ -183,6 +184,7 @@ Deno.test({
     await using world = await openFaultWorld({
       door: "gitlab-sshd",
       sshdLines: ["max_startups: none", "per_source_penalties: no"],
+      rateLimit: Infinity,
     });
     const { pid, door: { keys, port }, folder } = world;
     if (pid === undefined) throw new Error("No process");

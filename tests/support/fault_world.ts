@@ -42,6 +42,8 @@ export interface FaultWorldOptions {
   readonly lookupSeconds?: number;
   /** A shell command that stands before gitlab-sshd, as `ulimit -n 40`. */
   readonly before?: string;
+  /** Questions a minute that GitLab's rate limit lets through; 600 if absent. */
+  readonly rateLimit?: number;
 }
 
 /** All of it. */
@@ -87,6 +89,7 @@ export async function openFaultWorld(
       }],
       projects: projectsOf(options),
       gitaly: { gitConfigOptions: ["pack.window=0"] },
+      ...options.rateLimit && { api: { rateLimit: options.rateLimit } },
       configLines: [
         ...options.configLines ?? [],
         ...sshdConfigLines(keys, { hostname: HOSTNAME, port: 0 }),
