@@ -8,7 +8,6 @@
  * @module
  */
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { makeSshKeys } from "../../src/cli/ssh_front_door.ts";
 import type { Authority } from "../../src/core/host.ts";
 import { SAMPLE, SAMPLE_PUBLIC_KEY } from "../../src/devstack/sample.ts";
 import {
@@ -17,14 +16,7 @@ import {
   startDevstack,
 } from "../../src/devstack/stack.ts";
 import { runProgram } from "../support/dist.ts";
-import {
-  ATTEMPTS,
-  hookCode,
-  MARK,
-  NEVER,
-  REFUSED,
-} from "../support/given_up_hook.ts";
-import { configOf, RunningSshd } from "../support/sshd_process.ts";
+import { assertGone, hookCode, MARK } from "../support/given_up_hook.ts";
 import { copyTampered, IS_PORTABLE } from "../support/tampered_dist.ts";
 import { makeTempDir, type TempDir } from "../support/temp_dir.ts";
 
@@ -47,11 +39,6 @@ interface Case {
   readonly isAudited?: boolean;
 }
 
-/** What is asked for, by the attempt to be given it again. */
-const NEVER_FOR: Readonly<Record<string, Authority>> = {
-  "ask for the network": "net",
-  "ask for files": "files",
-};
 const NOTHING: readonly Authority[] = [];
 const ALL: readonly Authority[] = ["env", "files", "net"];
 const LIST_REFS = "0014command=ls-refs\n00000000";
@@ -238,35 +225,6 @@ async function tamper(one: Case, stack: Devstack) {
   return { exitStatus, stdout, stderr, outcome };
 }
 
-/** What every attempt must come to while `gone` has been given up. */
-function expected(gone: readonly Authority[]): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(ATTEMPTS).flatMap(([authority, attempts]) =>
-      Object.keys(attempts).map((name) => [
-        name,
-        gone.includes(authority as Authority) ? REFUSED : "done",
-      ])
-    ),
-  );
-}
-
-function assertGone(
-  moment: string,
-  found: Readonly<Record<string, string>>,
-  gone: readonly Authority[],
-): void {
-  const tried = Object.entries(found).filter(([name]) => !(name in NEVER));
-  assertEquals(
-    [moment, Object.fromEntries(tried)],
-    [moment, expected(gone)],
-  );
-  for (const [name, authority] of Object.entries(NEVER_FOR)) {
-    if (gone.includes(authority)) {
-      assertEquals([moment, name, found[name]], [moment, name, REFUSED]);
-    }
-  }
-}
-
 for (const one of CASES) {
   Deno.test({
     name: `${one.what} gives up in time what it has no more use for`,
@@ -295,33 +253,6 @@ for (const one of CASES) {
         one.isAudited ?? false,
       );
       if (one.before) assertEquals(asked.length, one.before.length + 1);
-    },
-  });
-}
-
-for (const workers of [1, 2]) {
-  Deno.test({
-    name:
-      `gitlab-sshd with ${workers} workers gives up the environment when it serves`,
-    ignore: !IS_PORTABLE,
-    async fn() {
-      using dir = makeTempDir();
-      const { hostKeyFile } = await makeSshKeys(dir.path);
-      const config = configOf({
-        hostKey: hostKeyFile,
-        sshd: [`workers: ${workers}`],
-      });
-      const path = `${folder.path}/dist/gitlab-sshd`;
-      const env = { TZ: "UTC" };
-      await using server = await RunningSshd.start(config, env, { path });
-      using _client = await Deno.connect({ port: server.port });
-      const { accepted } = await server.logged("given up");
-      // It goes on dialling, and reads its files again when it is told to.
-      assertGone(
-        "accepted",
-        accepted as Readonly<Record<string, string>>,
-        ["env"],
-      );
     },
   });
 }

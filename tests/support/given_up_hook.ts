@@ -3,10 +3,11 @@
  * program that was taken over might try.
  * @module
  */
+import { assertEquals } from "@std/assert";
 import type { Authority } from "../../src/core/host.ts";
 
 /** What each kind of authority is needed for; `TZ` is set to something. */
-export const ATTEMPTS: Readonly<
+const ATTEMPTS: Readonly<
   Record<Authority, Readonly<Record<string, string>>>
 > = {
   env: { "read a variable": `if (!Deno.env.get("TZ")) throw refused` },
@@ -27,7 +28,7 @@ export const ATTEMPTS: Readonly<
   },
 };
 /** Refused from the first moment on. */
-export const NEVER: Readonly<Record<string, string>> = {
+const NEVER: Readonly<Record<string, string>> = {
   "ask for the network":
     `if (Deno.permissions.requestSync({ name: "net" }).state !== "granted")
        throw refused`,
@@ -36,7 +37,7 @@ export const NEVER: Readonly<Record<string, string>> = {
        throw refused`,
 };
 /** Name of the error with which Deno refuses. */
-export const REFUSED = "NotCapable";
+const REFUSED = "NotCapable";
 /** What the line begins with that tells what came of it, on standard error. */
 export const MARK = "given-up ";
 
@@ -127,4 +128,39 @@ Deno.exit = (status) => void Promise.all(probes).then(() => {
   exit(status);
 });
 `;
+}
+
+/** What is asked for, by the attempt to be given it again. */
+const NEVER_FOR: Readonly<Record<string, Authority>> = {
+  "ask for the network": "net",
+  "ask for files": "files",
+};
+/** What every attempt must come to while `gone` has been given up. */
+function expected(gone: readonly Authority[]): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(ATTEMPTS).flatMap(([authority, attempts]) =>
+      Object.keys(attempts).map((name) => [
+        name,
+        gone.includes(authority as Authority) ? REFUSED : "done",
+      ])
+    ),
+  );
+}
+
+/** Asserts that of all attempts of a moment those fail that must, and no others. */
+export function assertGone(
+  moment: string,
+  found: Readonly<Record<string, string>>,
+  gone: readonly Authority[],
+): void {
+  const tried = Object.entries(found).filter(([name]) => !(name in NEVER));
+  assertEquals(
+    [moment, Object.fromEntries(tried)],
+    [moment, expected(gone)],
+  );
+  for (const [name, authority] of Object.entries(NEVER_FOR)) {
+    if (gone.includes(authority)) {
+      assertEquals([moment, name, found[name]], [moment, name, REFUSED]);
+    }
+  }
 }
