@@ -108,6 +108,10 @@ class ServingThread {
       void this.#server?.warmUp();
       return this.#running.address;
     },
+    ping: () => undefined,
+    recall: () =>
+      this.#server?.ssh.admission.recall() ?? { penalties: [], balancers: [] },
+    learn: (memory) => void this.#server?.ssh.admission.learn(memory),
     families: () => this.#server?.ssh.metrics.registry.families() ?? [],
     reload: async () => {
       const { host, configDir } = this.#options;
@@ -137,8 +141,9 @@ class ServingThread {
 
   /** Takes in what another thread has seen. */
   learn(note: ThreadNote): void {
-    if (note.kind === "balancer") this.#running?.learnBalancer(note.peer);
-    else this.#running?.punish(note.source, note.offence);
+    const admission = this.#server?.ssh.admission;
+    if (note.kind === "balancer") admission?.learnBalancer(note.peer);
+    else admission?.punish(note.source, note.offence);
   }
 
   end(): void {

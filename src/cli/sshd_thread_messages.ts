@@ -3,6 +3,7 @@
  * @module
  */
 import type { MetricFamily } from "../core/metrics.ts";
+import type { AdmissionMemory } from "../ssh/admission.ts";
 import type { ListenAddress } from "../ssh/listen_address.ts";
 import type { Offence } from "../ssh/penalties.ts";
 
@@ -18,6 +19,12 @@ export interface ThreadTasks {
     readonly correlationId: string;
   };
   listen: { readonly address: ListenAddress | undefined };
+  /** Answers, which a thread that hangs or has ended does not. */
+  ping: undefined;
+  /** Says what it knows of sources. */
+  recall: undefined;
+  /** Takes over what another thread knows of them. */
+  learn: AdmissionMemory;
   families: undefined;
   reload: undefined;
   stopListening: undefined;
@@ -30,6 +37,9 @@ export interface ThreadResults {
   prepare: undefined;
   /** Where it listens. */
   listen: ListenAddress;
+  ping: undefined;
+  recall: AdmissionMemory;
+  learn: undefined;
   families: MetricFamily[];
   reload: undefined;
   stopListening: undefined;

@@ -2,11 +2,11 @@
  * Several threads that serve one port, so that more than one processor works:
  * the system gives each new connection to one of them. The main thread serves
  * none itself; it answers probes, joins metrics and passes on what it is told.
+ * A thread that breaks down takes its own sessions with it and is started anew.
  * @module
  */
 import type { Config } from "../config/config.ts";
 import { errorText } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
 import type { MetricFamily } from "../core/metrics.ts";
 import {
   type ListenAddress,
@@ -16,17 +16,15 @@ import { openListener } from "../ssh/listener.ts";
 import { SharedGate } from "../ssh/shared_gate.ts";
 import type { ServingUnit } from "./serving_unit.ts";
 import type { ServeOptions } from "./sshd_serve.ts";
-import type {
-  FromThread,
-  ThreadNote,
-  ThreadResults,
-  ThreadTask,
-  ThreadTasks,
-  ToThread,
-} from "./sshd_thread_messages.ts";
+import { ServingThreadHandle } from "./sshd_thread_handle.ts";
+import type { ThreadNote, ThreadResults } from "./sshd_thread_messages.ts";
+import { BreakdownRate, PastMetrics } from "./thread_breakdowns.ts";
 
-/** How long a thread may take to load and to answer anything but `drained`. */
-const TASK_TIMEOUT_MS = 30_000;
+/** Pause before a thread is started anew, doubled while it cannot start. */
+const RESTART_PAUSE_MS = 1_000;
+const RESTART_PAUSE_MS_MAX = 30_000;
+
+type UnitOptions = Pick<ServeOptions, "config" | "log" | "correlationId">;
 
 /**
  * Starts threads that are ready to listen.
@@ -34,26 +32,11 @@ const TASK_TIMEOUT_MS = 30_000;
  */
 export async function openThreadUnit(
   threadCount: number,
-  { config, log, correlationId }: Pick<
-    ServeOptions,
-    "config" | "log" | "correlationId"
-  >,
+  options: UnitOptions,
 ): Promise<ServingUnit> {
-  const gate = SharedGate.allocate(threadCount);
-  const threads: ServingThreadHandle[] = [];
-  const note = (from: ServingThreadHandle, message: ThreadNote) => {
-    for (const thread of threads) if (thread !== from) thread.tell(message);
-  };
-  for (let at = 0; at < threadCount; at++) {
-    threads.push(new ServingThreadHandle(at + 1, { note, log }));
-  }
-  const unit = new ThreadUnit(config, threads);
+  const unit = new ThreadUnit(threadCount, options);
   try {
-    await Promise.all(
-      threads.map((handle, thread) =>
-        handle.ask("prepare", { gate, thread, correlationId })
-      ),
-    );
+    await unit.prepare();
   } catch (error) {
     await unit[Symbol.asyncDispose]();
     throw error;
@@ -62,41 +45,69 @@ export async function openThreadUnit(
 }
 
 class ThreadUnit implements ServingUnit {
-  readonly #config: Config;
-  readonly #threads: readonly ServingThreadHandle[];
-  readonly broken: Promise<never>;
+  readonly #options: UnitOptions;
+  readonly #gate: SharedGate;
+  /** The threads by their places at the gate. */
+  readonly #threads: ServingThreadHandle[] = [];
+  /** Threads that will serve soon and listen to what the others see. */
+  readonly #joining = new Set<ServingThreadHandle>();
+  readonly #broken = Promise.withResolvers<never>();
+  readonly #stop = new AbortController();
+  readonly #rate = new BreakdownRate();
+  readonly #metrics = new PastMetrics();
+  #bound: ListenAddress | undefined;
+  #reloadCount = 0;
 
-  constructor(config: Config, threads: readonly ServingThreadHandle[]) {
-    this.#config = config;
-    this.#threads = threads;
-    this.broken = Promise.race(threads.map(({ broken }) => broken));
+  constructor(threadCount: number, options: UnitOptions) {
+    this.#options = options;
+    this.#gate = new SharedGate(SharedGate.allocate(threadCount));
+    for (let at = 0; at < threadCount; at++) this.#threads.push(this.#open(at));
     // Nobody waits for it before the server listens.
-    this.broken.catch(() => {});
+    this.#broken.promise.catch(() => {});
+  }
+
+  get broken(): Promise<never> {
+    return this.#broken.promise;
+  }
+
+  async prepare(): Promise<void> {
+    await Promise.all(
+      this.#threads.map((thread, at) => this.#prepare(thread, at)),
+    );
   }
 
   async listen(): Promise<void> {
     const [first, ...others] = this.#threads;
-    const address = parseListenAddress(this.#config.sshd.listen);
+    const address = parseListenAddress(this.#options.config.sshd.listen);
     // Among threads the port is shared, so that another program's use of it
     // would not be noticed.
     if (address.port !== 0) openListener(address).close();
-    const bound: ListenAddress | undefined = await first?.ask("listen", {
+    // From here on one that breaks down is replaced.
+    const bound = this.#bound = await first?.ask("listen", {
       address: undefined,
     });
-    await Promise.all(
-      others.map((thread) => thread.ask("listen", { address: bound })),
-    );
+    await Promise.all(others.map(async (thread) => {
+      try {
+        await thread.ask("listen", { address: bound });
+      } catch (error) {
+        if (!thread.hasEnded) throw error;
+      }
+    }));
+    for (const thread of this.#threads) thread.watch();
   }
 
-  families(): Promise<MetricFamily[][]> {
-    return this.#askAll("families");
+  async families(): Promise<MetricFamily[][]> {
+    const families = await this.#askAll("families");
+    return this.#metrics.join(families);
   }
 
   async reload(): Promise<void> {
+    this.#reloadCount++;
     await this.#askAll("reload");
   }
 
   stopListening(): void {
+    this.#stop.abort();
     void this.#askAll("stopListening").catch(() => {});
   }
 
@@ -109,110 +120,131 @@ class ThreadUnit implements ServingUnit {
   }
 
   [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
     for (const thread of this.#threads) thread.end();
     return Promise.resolve();
   }
 
-  #askAll<Task extends Exclude<ThreadTask, "prepare" | "listen">>(
-    task: Task,
-  ): Promise<ThreadResults[Task][]> {
-    return Promise.all(
-      this.#threads.map((thread) => thread.ask(task, undefined)),
-    );
-  }
-}
-
-interface Waiter {
-  resolve(value: ThreadResults[ThreadTask]): void;
-  reject(error: Error): void;
-}
-
-/** One serving thread, seen from the main one. */
-class ServingThreadHandle {
-  readonly #worker: Worker;
-  readonly #waiters = new Map<number, Waiter>();
-  readonly #ready = Promise.withResolvers<void>();
-  readonly #broken = Promise.withResolvers<never>();
-  #nextId = 0;
-  #fault: Error | undefined;
-
-  constructor(
-    number: number,
-    { note, log }: {
-      note: (from: ServingThreadHandle, message: ThreadNote) => void;
-      log: Logger;
-    },
-  ) {
-    const name = `gitlab-sshd ${number}`;
-    this.#worker = new Worker(Deno.mainModule, { type: "module", name });
-    this.#worker.onmessage = ({ data }: MessageEvent<FromThread>) => {
-      if (data.kind === "ready") return this.#ready.resolve();
-      if (data.kind === "broken") return this.#fail(new Error(data.text));
-      if (data.kind === "offence" || data.kind === "balancer") {
-        return note(this, data);
-      }
-      const waiter = this.#waiters.get(data.id);
-      this.#waiters.delete(data.id);
-      if (data.kind === "result") waiter?.resolve(data.value);
-      else waiter?.reject(new Error(data.text));
-    };
-    this.#worker.onerror = (event) => {
-      event.preventDefault();
-      log.error("panic", { recovered_error: event.message });
-      const error = new Error(`a thread has ended: ${event.message}`);
-      this.#fail(error);
-      this.#broken.reject(error);
-    };
+  #open(at: number): ServingThreadHandle {
+    const { log } = this.#options;
+    const handle: ServingThreadHandle = new ServingThreadHandle(at + 1, {
+      log,
+      onNote: (note) => this.#passOn(handle, note),
+      onBroken: (error) => this.#noteBreakdown(handle, error),
+    });
+    return handle;
   }
 
-  /** Rejects when the thread has ended by itself. */
-  get broken(): Promise<never> {
-    return this.#broken.promise;
+  async #prepare(thread: ServingThreadHandle, at: number): Promise<void> {
+    const { correlationId } = this.#options;
+    const gate = this.#gate.memory;
+    await thread.ask("prepare", { gate, thread: at, correlationId });
   }
 
-  /** @throws {Error} With the thread's text, or if it does not answer. */
-  async ask<Task extends ThreadTask>(
-    task: Task,
-    given: ThreadTasks[Task],
-  ): Promise<ThreadResults[Task]> {
-    if (this.#fault) throw this.#fault;
-    const id = this.#nextId++;
-    const answer = Promise.withResolvers<ThreadResults[ThreadTask]>();
-    this.#waiters.set(id, answer);
-    // Connections end when they end.
-    const timer = task === "drained" || task === "close"
-      ? undefined
-      : setTimeout(
-        () => answer.reject(new Error("a thread does not answer")),
-        TASK_TIMEOUT_MS,
-      );
-    try {
-      await Promise.race([this.#ready.promise, answer.promise]);
-      this.#worker.postMessage({ kind: "task", id, task, given });
-      // The thread answers each task with a value of its own type.
-      return await answer.promise as ThreadResults[Task];
-    } finally {
-      clearTimeout(timer);
-      this.#waiters.delete(id);
+  #passOn(from: ServingThreadHandle, note: ThreadNote): void {
+    for (const thread of [...this.#threads, ...this.#joining]) {
+      if (thread !== from) thread.tell(note);
     }
   }
 
-  tell(message: Extract<ToThread, ThreadNote>): void {
-    if (!this.#fault) this.#worker.postMessage(message);
+  /** Asks those that can answer; who breaks down meanwhile is left out. */
+  async #askAll<
+    Task extends "families" | "reload" | "stopListening" | "drained" | "close",
+  >(task: Task): Promise<(ThreadResults[Task] | undefined)[]> {
+    return await Promise.all(this.#threads.map(async (thread) => {
+      try {
+        return await thread.ask(task, undefined);
+      } catch (error) {
+        if (thread.hasEnded) return undefined;
+        throw error;
+      }
+    }));
   }
 
-  /** Ends the thread at once. */
-  end(): void {
-    this.#fail(new Error("the thread was ended"));
-    this.#worker.terminate();
+  #noteBreakdown(thread: ServingThreadHandle, error: Error): void {
+    const at = this.#threads.indexOf(thread);
+    // Before it has served, whoever has started it is told.
+    if (at < 0 || !this.#bound || this.#stop.signal.aborted) return;
+    this.#options.log.error("a thread has broken down with its sessions", {
+      thread: at + 1,
+      error_message: errorText(error),
+    });
+    this.#metrics.keep(at);
+    const fault = this.#rate.note(performance.now());
+    if (fault !== undefined) this.#broken.reject(new Error(fault));
+    else void this.#replace(at, this.#bound);
   }
 
-  #fail(error: Error): void {
-    this.#fault ??= error;
-    this.#ready.resolve();
-    for (const waiter of this.#waiters.values()) waiter.reject(error);
-    this.#waiters.clear();
+  /** Starts a thread anew until it serves; never rejects. */
+  async #replace(at: number, address: ListenAddress): Promise<void> {
+    const { log } = this.#options;
+    const { signal } = this.#stop;
+    let pauseMs = RESTART_PAUSE_MS;
+    for (;;) {
+      if (!await pause(pauseMs, signal)) return;
+      // By now it has come to a standstill.
+      this.#gate.forget(at);
+      const thread = this.#open(at);
+      const reloadCount = this.#reloadCount;
+      try {
+        await this.#start(thread, at, address);
+      } catch (error) {
+        thread.end();
+        log.error("a thread cannot be started again", {
+          thread: at + 1,
+          error_message: errorText(error),
+        });
+        if (this.#threads.every(({ hasEnded }) => hasEnded)) {
+          return this.#broken.reject(new Error("no thread is left"));
+        }
+        pauseMs = Math.min(pauseMs * 2, RESTART_PAUSE_MS_MAX);
+        continue;
+      }
+      if (signal.aborted) return thread.end();
+      this.#threads[at] = thread;
+      thread.watch();
+      log.info("a thread serves again", { thread: at + 1 });
+      if (reloadCount === this.#reloadCount) return;
+      // It may have read what was there before.
+      return await thread.ask("reload", undefined).then(() => {}, () => {});
+    }
   }
+
+  /** Has a thread listen beside the others, with what they have learnt. */
+  async #start(
+    thread: ServingThreadHandle,
+    at: number,
+    address: ListenAddress,
+  ): Promise<void> {
+    await this.#prepare(thread, at);
+    this.#joining.add(thread);
+    try {
+      const other = this.#threads.find(({ hasEnded }) => !hasEnded);
+      const memory = await other?.ask("recall", undefined)
+        .catch(() => undefined);
+      if (memory) await thread.ask("learn", memory);
+      await thread.ask("listen", { address });
+    } finally {
+      this.#joining.delete(thread);
+    }
+    if (thread.hasEnded) throw new Error("the thread has ended again");
+  }
+}
+
+/** @returns Whether the time has passed, rather than the server stopped. */
+function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve(false);
+    const stop = () => {
+      clearTimeout(timer);
+      resolve(false);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      resolve(true);
+    }, ms);
+    signal.addEventListener("abort", stop, { once: true });
+  });
 }
 
 /** How many threads serve: 0 means one for each processor. */

@@ -13,8 +13,14 @@ import type { Clock } from "../core/host.ts";
 import type { Logger } from "../core/log.ts";
 import { AddressList } from "./address_list.ts";
 import {
+  AdmissionTicket,
+  FREE_PLACE,
+  type SourcePlace,
+} from "./admission_ticket.ts";
+import {
   type Offence,
   parsePenalties,
+  type Penalty,
   type PenaltySettings,
   PenaltyTable,
 } from "./penalties.ts";
@@ -106,6 +112,12 @@ export interface AdmissionOptions {
   readonly onBalancer?: (peer: string) => void;
 }
 
+/** What a gate has learnt of sources; plain values, for another thread. */
+export interface AdmissionMemory {
+  readonly penalties: readonly Penalty[];
+  readonly balancers: readonly string[];
+}
+
 /** The gate of a server. */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -169,7 +181,24 @@ export class Admission {
     this.learnBalancer(peer);
   }
 
-  /** Remembers what another thread has seen. */
+  /** What a thread that joins later has to know. */
+  recall(): AdmissionMemory {
+    return {
+      penalties: this.#penalties.list(this.#options.clock.monotonicMs()),
+      balancers: [...this.#balancers],
+    };
+  }
+
+  /** Takes over what another thread knows, beside what it knows itself. */
+  learn({ penalties, balancers }: AdmissionMemory): void {
+    for (const peer of balancers) this.learnBalancer(peer);
+    const { penalties: settings } = this.#settings;
+    if (!settings) return;
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#penalties.merge(penalties, { settings, nowMs });
+  }
+
+  /** Remembers a balancer that another thread has seen. */
   learnBalancer(peer: string): void {
     this.#balancers.delete(peer);
     for (const oldest of this.#balancers) {
@@ -200,7 +229,7 @@ export class Admission {
 
   #bind(address: string): SourcePlace | AdmissionRefusal {
     const { blockSize, exempt, perSourceMax, penalties } = this.#settings;
-    if (this.#balancers.has(address) || exempt.has(address)) return FREE;
+    if (this.#balancers.has(address) || exempt.has(address)) return FREE_PLACE;
     const source = sourceOf(address, blockSize);
     const nowMs = this.#options.clock.monotonicMs();
     if (penalties && this.#penalties.isShutOut(source, nowMs)) {
@@ -227,62 +256,5 @@ export class Admission {
     }
     this.#refused.clear();
     return reason;
-  }
-}
-
-/** A place among the connections of one source. */
-interface SourcePlace {
-  /** Nothing is held against it where this is `undefined`. */
-  readonly source: string | undefined;
-  readonly leave: () => void;
-}
-
-const FREE: SourcePlace = { source: undefined, leave: () => {} };
-
-/** One connection's place at the gate, until it has logged in or has ended. */
-export class AdmissionTicket {
-  readonly #gate: {
-    leave(): void;
-    bind(address: string): SourcePlace | AdmissionRefusal;
-    punish(source: string, offence: Offence): void;
-  };
-  #place: SourcePlace = FREE;
-  #isOver = false;
-
-  constructor(gate: {
-    leave(): void;
-    bind(address: string): SourcePlace | AdmissionRefusal;
-    punish(source: string, offence: Offence): void;
-  }) {
-    this.#gate = gate;
-  }
-
-  /**
-   * Says whose connection it is.
-   * @param address The client's, not the balancer's.
-   * @returns Why it must go, if it must; it has then left already.
-   */
-  bind(address: string): AdmissionRefusal | undefined {
-    const place = this.#gate.bind(address);
-    if (typeof place !== "string") {
-      this.#place = place;
-      return undefined;
-    }
-    this.leave();
-    return place;
-  }
-
-  /** The connection has logged in, or has ended. Idempotent. */
-  leave(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#gate.leave();
-    this.#place.leave();
-  }
-
-  /** Holds something against the source, if it has one. */
-  punish(offence: Offence): void {
-    const { source } = this.#place;
-    if (source !== undefined) this.#gate.punish(source, offence);
   }
 }

@@ -94,6 +94,15 @@ interface Entry {
   isActive: boolean;
 }
 
+/** What is held against one source. Plain values, for other threads. */
+export interface Penalty {
+  readonly source: string;
+  /** From when it is told; threads have clocks of their own. */
+  readonly remainingMs: number;
+  /** Whether it shuts the source out. */
+  readonly isActive: boolean;
+}
+
 /** Who has to wait, and until when. */
 export class PenaltyTable {
   /** Least recently penalised first. */
@@ -134,6 +143,32 @@ export class PenaltyTable {
     if (entry.untilMs > nowMs) return entry.isActive;
     this.#entries.delete(source);
     return false;
+  }
+
+  /** All that is not over, least recent first. */
+  list(nowMs: number): Penalty[] {
+    return [...this.#entries]
+      .filter(([, { untilMs }]) => untilMs > nowMs)
+      .map(([source, { untilMs, isActive }]) => ({
+        source,
+        remainingMs: untilMs - nowMs,
+        isActive,
+      }));
+  }
+
+  /** Takes over what is harder than what is known of a source. */
+  merge(
+    penalties: readonly Penalty[],
+    { settings, nowMs }: { settings: PenaltySettings; nowMs: number },
+  ): void {
+    for (const { source, remainingMs, isActive } of penalties) {
+      const untilMs = nowMs + remainingMs;
+      const known = this.#entries.get(source);
+      if (known && known.untilMs >= untilMs) continue;
+      this.#entries.delete(source);
+      this.#makeRoom(settings.sourcesMax);
+      this.#entries.set(source, { untilMs, isActive });
+    }
   }
 
   clear(): void {

@@ -13,11 +13,8 @@ import {
   OVERLOADED_TEXT,
   TOO_MANY_CONNECTIONS_TEXT,
 } from "../core/refusal_text.ts";
-import type {
-  Admission,
-  AdmissionRefusal,
-  AdmissionTicket,
-} from "./admission.ts";
+import type { Admission, AdmissionRefusal } from "./admission.ts";
+import type { AdmissionTicket } from "./admission_ticket.ts";
 import { ConnectionRecord } from "./connection_record.ts";
 import type { Goodbyes } from "./goodbye.ts";
 import { formatListenAddress } from "./listen_address.ts";

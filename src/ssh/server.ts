@@ -17,7 +17,6 @@ import {
   parseListenAddress,
 } from "./listen_address.ts";
 import { acceptAll, openListener } from "./listener.ts";
-import type { Offence } from "./penalties.ts";
 import { type ProxySettings, readProxySettings } from "./proxy_policy.ts";
 import { type Arrival, Reception } from "./reception.ts";
 import { loadMaterial, type ServerMaterial } from "./server_material.ts";
@@ -46,10 +45,6 @@ export interface RunningSshServer {
    * @throws {Error} If a start with them would fail; nothing is then changed.
    */
   reload(config: Config): void;
-  /** Holds something against a source that another thread has seen. */
-  punish(source: string, offence: Offence): void;
-  /** Holds nothing against a balancer that another thread has seen. */
-  learnBalancer(peer: string): void;
 }
 
 /** Where to listen, if not where the configuration says. */
@@ -86,13 +81,14 @@ export async function prepareSshServer(
 export class SshServer {
   /** What this server counts. */
   readonly metrics: ServerMetrics;
+  /** The gate; what other threads have seen goes there. */
+  readonly admission: Admission;
   readonly #options: SshServerOptions;
   readonly #ssh2: Ssh2Library;
   readonly #ssh2Server: Ssh2Server;
   readonly #connections = new Map<unknown, Connection>();
   readonly #served = new Set<Promise<void>>();
   readonly #stop = new AbortController();
-  readonly #admission: Admission;
   readonly #reception = new Reception();
   readonly #goodbyes = new Goodbyes(IDENT);
   #services: ConnectionServices;
@@ -112,7 +108,7 @@ export class SshServer {
       this.#connections.get(client._sock)?.attach(client);
     });
     this.#options = options;
-    this.#admission = new Admission({
+    this.admission = new Admission({
       settings: material.admission,
       log,
       clock,
@@ -181,8 +177,6 @@ export class SshServer {
         return drained();
       },
       reload: (config) => this.#reload(config),
-      punish: (source, offence) => this.#admission.punish(source, offence),
-      learnBalancer: (peer) => this.#admission.learnBalancer(peer),
     };
   }
 
@@ -191,7 +185,7 @@ export class SshServer {
     const proxy = readProxySettings(config.sshd);
     this.#services = this.#servicesFrom(material);
     this.#proxy = proxy;
-    this.#admission.update(material.admission);
+    this.admission.update(material.admission);
   }
 
   #servicesFrom(
@@ -220,12 +214,12 @@ export class SshServer {
       help: "Connections that have not logged in yet.",
       // Threads that share a port share this count too.
       join: "max",
-    }, () => this.#admission.startupCount);
+    }, () => this.admission.startupCount);
     registry.readGauge({
       name: "gitlab_shell_sshd_penalised_sources",
       help: "Sources that something is held against.",
       join: "max",
-    }, () => this.#admission.penaltyCount);
+    }, () => this.admission.penaltyCount);
   }
 
   #receive(tcp: Deno.TcpConn): void {
@@ -233,7 +227,7 @@ export class SshServer {
     setTcpOptions(tcp);
     this.metrics.inFlightConnections.add(1);
     const received = this.#reception.receive(tcp, {
-      admission: this.#admission,
+      admission: this.admission,
       goodbyes: this.#goodbyes,
       proxy: this.#proxy,
       log,

@@ -48,6 +48,8 @@ export interface SshdLimits {
   readonly descriptors?: number;
   /** Another copy of the program than that in `dist/`. */
   readonly path?: string;
+  /** What is started in place of the built program. */
+  readonly program?: readonly string[];
 }
 
 /** A server that runs. */
@@ -64,11 +66,12 @@ export class RunningSshd implements AsyncDisposable {
   private constructor(
     config: string,
     env: Readonly<Record<string, string>>,
-    { descriptors, path = programPath("gitlab-sshd") }: SshdLimits,
+    { descriptors, path = programPath("gitlab-sshd"), program = [path] }:
+      SshdLimits,
   ) {
     this.#dir = makeTempDir({ "config.yml": config });
     const words = [
-      path,
+      ...program,
       `--config-dir=${this.#dir.path}`,
     ];
     const limit = descriptors === undefined ? "" : `ulimit -n ${descriptors};`;

@@ -5,9 +5,9 @@ import { Logger } from "../../../src/core/log.ts";
 import {
   Admission,
   type AdmissionOptions,
-  type AdmissionTicket,
   readAdmissionSettings,
 } from "../../../src/ssh/admission.ts";
+import type { AdmissionTicket } from "../../../src/ssh/admission_ticket.ts";
 import {
   parsePenalties,
   type PenaltySettings,
@@ -181,6 +181,43 @@ Deno.test("PenaltyTable keeps as many sources as it may", () => {
   assertEquals(table.size, 100);
   assertEquals(table.isShutOut("9999", 1), true);
   assertEquals(table.isShutOut("1", 1), false);
+});
+
+Deno.test("PenaltyTable.merge() takes over what is harder, by a clock of its own", () => {
+  const settings = penaltiesOf("yes");
+  const [from, to] = [new PenaltyTable(), new PenaltyTable()];
+  from.add("over", "noauth", { settings, nowMs: 0 });
+  from.add("long", "crash", { settings, nowMs: 0 });
+  from.add("short", "authfail", { settings, nowMs: 0 });
+  to.add("short", "crash", { settings, nowMs: 500_000 });
+  const list = from.list(2_000);
+  assertEquals(list, [
+    { source: "long", remainingMs: 88_000, isActive: true },
+    { source: "short", remainingMs: 3_000, isActive: false },
+  ]);
+  to.merge(list, { settings, nowMs: 500_000 });
+  to.merge(list, { settings, nowMs: 500_000 });
+  assertEquals(to.isShutOut("long", 587_999), true);
+  assertEquals(to.isShutOut("long", 588_000), false);
+  assertEquals(to.isShutOut("short", 589_999), true);
+  const few = penaltiesOf("max-sources:1");
+  const small = new PenaltyTable();
+  small.merge(list, { settings: few, nowMs: 0 });
+  assertEquals(small.size, 1);
+});
+
+Deno.test("Admission.learn() has a new thread know what the others do", () => {
+  const [one, other] = [0, 1].map(() => setUp({ perSourcePenalties: "yes" }));
+  if (!one || !other) throw new Error("Two are needed");
+  one.ticket("10.0.0.1").punish("crash");
+  one.admission.noteBalancer("192.0.2.7");
+  other.state.nowMs = 1_000_000;
+  other.admission.learn(structuredClone(one.admission.recall()));
+  assertEquals(other.enter("10.0.0.1"), "per_source_penalties");
+  other.ticket("192.0.2.7").punish("crash");
+  assertEquals(other.enter("192.0.2.7"), "in");
+  other.state.nowMs += 90_000;
+  assertEquals(other.enter("10.0.0.1"), "in");
 });
 
 Deno.test("Admission counts connections until they have logged in or gone", () => {
