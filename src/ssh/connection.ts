@@ -7,18 +7,20 @@
 import type { Buffer } from "node:buffer";
 import type { ApiClient } from "../api/client.ts";
 import { errorText } from "../core/errors.ts";
-import { CANNOT_ASK_TEXT } from "../core/refusal_text.ts";
 import { quoteGo } from "../core/go_text.ts";
 import type { Logger } from "../core/log.ts";
-import { Authentication } from "./authentication.ts";
+import type { Authentication } from "./authentication.ts";
 import { BeforeLogin } from "./before_login.ts";
 import { ChannelTable } from "./channel_table.ts";
+import { openAuthentication } from "./connection_authentication.ts";
 import { ConnectionMetrics } from "./connection_metrics.ts";
 import { ConnectionRecord } from "./connection_record.ts";
-import type { ConnectionServices } from "./connection_services.ts";
+import type {
+  ConnectionLog,
+  ConnectionServices,
+} from "./connection_services.ts";
 import { encodePlainDisconnect } from "./goodbye.ts";
 import { Keepalive } from "./keepalive.ts";
-import { KeyLookup } from "./key_lookup.ts";
 import type { Login } from "./login.ts";
 import { type HeldIdent, holdUntilIdent } from "./patch/client_ident.ts";
 import { formatListenAddress } from "./listen_address.ts";
@@ -32,7 +34,6 @@ import {
   encodeRequestFailure,
   encodeServiceAccept,
   encodeUnimplemented,
-  encodeUserauthBanner,
   MESSAGE,
 } from "./ssh_messages.ts";
 import type { Ssh2Client } from "./ssh2_types.ts";
@@ -43,12 +44,6 @@ import { SshReader } from "./wire.ts";
 const AUTH_SERVICE = "ssh-userauth";
 
 type Phase = "ident" | "keys" | "service" | "auth" | "open";
-
-/** What the log says of every connection of a server. */
-export interface ConnectionLog {
-  readonly log: Logger;
-  readonly correlationId: string;
-}
 
 /** The server's end of one SSH connection. */
 export class Connection {
@@ -222,41 +217,17 @@ export class Connection {
     if (this.#phase !== "auth" || !transport) {
       throw unexpected(MESSAGE.userauthRequest);
     }
-    this.#authentication ??= this.#openAuthentication(transport);
-    this.#authentication.receive(payload);
-  }
-
-  #openAuthentication(transport: SshTransport): Authentication {
-    const { user, offer, openApi, trustedCas, clock, env } = this.#services;
-    const { forwardedFor } = this.#arrival;
-    const correlationId = this.#correlationId;
-    const api = openApi(this.#log, { correlationId, forwardedFor });
-    return new Authentication({
-      transport,
-      lookup: new KeyLookup({
-        user,
-        api,
-        log: this.#log,
-        signal: this.#abort.signal,
-        trustedCas,
-        clientAddress: this.#arrival.clientIp,
-        nowMs: () => clock.nowMs(),
-        env,
-        onDecision: (decision, elapsedMs) =>
-          this.#metrics.noteDecision(decision, elapsedMs),
-      }),
-      algorithms: offer.signatureAlgorithms,
-      onLogin: (login) => this.#open(transport, api, login),
-      onRefusal: (attempt) => {
-        this.#metrics.noteRefusal(attempt.blame);
-        // SSH has no words for a refusal, but some may come before it.
-        if (this.#beforeLogin.addRefusal(attempt)) {
-          // The sentence is our own, so that it may say what to look for.
-          const text = `${CANNOT_ASK_TEXT} Correlation id: ${correlationId}`;
-          transport.send(encodeUserauthBanner(`${text}\n`));
-        }
-      },
+    this.#authentication ??= openAuthentication(transport, {
+      services: this.#services,
+      arrival: this.#arrival,
+      log: this.#log,
+      correlationId: this.#correlationId,
+      signal: this.#abort.signal,
+      metrics: this.#metrics,
+      beforeLogin: this.#beforeLogin,
+      onLogin: (login, api) => this.#open(transport, api, login),
     });
+    this.#authentication.receive(payload);
   }
 
   #open(transport: SshTransport, api: ApiClient, login: Login): void {

@@ -13,6 +13,12 @@ import type { Ssh2Library, Ssh2Server } from "./ssh2_types.ts";
 import type { TransportOffer } from "./transport.ts";
 import type { TrustedUserCas } from "./trusted_user_cas.ts";
 
+/** What the log says of every record of a connection. */
+export interface ConnectionLog {
+  readonly log: Logger;
+  readonly correlationId: string;
+}
+
 /** Made once; nothing in it belongs to one connection. */
 export interface ConnectionServices {
   readonly ssh2: Ssh2Library;
