@@ -74,6 +74,14 @@ export function warnOfProxy(config: ProxyConfig): string[] {
     const word = JSON.stringify(proxyPolicy);
     warnings.push(`sshd.proxy_policy: ${word} is unknown and means use`);
   }
+  const policy = POLICIES.get(proxyPolicy.toLowerCase()) ?? "use";
+  if (proxyProtocol && policy === "use" && proxyAllowed.length === 0) {
+    warnings.push(
+      "sshd.proxy_policy is use and sshd.proxy_allowed is empty: anybody can " +
+        "send a PROXY header and forge an address; name the balancers in " +
+        "sshd.proxy_allowed",
+    );
+  }
   if (!proxyProtocol && (proxyPolicy !== "" || proxyAllowed.length > 0)) {
     warnings.push(
       "sshd.proxy_policy and sshd.proxy_allowed have no effect: " +

@@ -202,3 +202,20 @@ Deno.test("gitlab-sshd -T fails for a file that cannot be read", async () => {
   assertEquals(exitStatus, 1);
   assertStringIncludes(stderr, "yaml: line 2");
 });
+
+Deno.test("gitlab-sshd check and a start warn of PROXY headers that anybody can send", async () => {
+  const forged = "sshd.proxy_policy is use and sshd.proxy_allowed is empty";
+  const open = configOf({ sshd: ["proxy_protocol: true"] });
+  const { exitStatus, text } = await check(open, { flag: "check" });
+  assertEquals(exitStatus, 0, text);
+  assertStringIncludes(text, forged);
+  await using server = await RunningSshd.start(open);
+  const warnings = server.records.filter(({ msg }) =>
+    String(msg).startsWith(forged)
+  );
+  assertEquals(warnings.map(({ level }) => level), ["WARN"]);
+  const listed = configOf({
+    sshd: ["proxy_protocol: true", "proxy_allowed: [10.0.0.0/24]"],
+  });
+  assert(!(await check(listed)).text.includes(forged));
+});

@@ -1,4 +1,9 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import type { SshdConfig } from "../../../src/config/config.ts";
 import { writeText } from "../../../src/core/io.ts";
 import {
@@ -303,10 +308,29 @@ Deno.test("an IPv4 peer in IPv6 form is the listed one", () => {
 Deno.test("warnOfProxy() tells of words and lists without effect", () => {
   const warn = (sshd: Partial<SshdConfig>) =>
     warnOfProxy(makeConfig(sshd).sshd);
-  assertEquals(warn({ proxyProtocol: true, proxyPolicy: "Use" }), []);
   assertEquals(warn({}), []);
-  assertEquals(warn({ proxyProtocol: true, proxyPolicy: "strict" }), [
+  assertEquals(
+    warn({ proxyProtocol: true, proxyPolicy: "strict" })[0],
     'sshd.proxy_policy: "strict" is unknown and means use',
-  ]);
+  );
   assertEquals(warn({ proxyAllowed: ["10.0.0.1"] }).length, 1);
 });
+
+for (const proxyPolicy of ["", "use", "Use", "strict"]) {
+  Deno.test(`warnOfProxy() says that with proxy_policy ${JSON.stringify(proxyPolicy)} and no list anybody is believed`, () => {
+    const warn = (sshd: Partial<SshdConfig>) =>
+      warnOfProxy(makeConfig({ proxyPolicy, ...sshd }).sshd).join("\n");
+    const text = warn({ proxyProtocol: true });
+    assertStringIncludes(text, "sshd.proxy_policy is use");
+    assertStringIncludes(text, "sshd.proxy_allowed");
+    assertStringIncludes(text, "forge an address");
+    const listed = { proxyProtocol: true, proxyAllowed: ["10.0.0.1"] };
+    assertEquals(warn(listed), "");
+  });
+}
+for (const proxyPolicy of ["require", "reject", "ignore"]) {
+  Deno.test(`warnOfProxy() does not say so of proxy_policy ${proxyPolicy}`, () => {
+    const { sshd } = makeConfig({ proxyPolicy, proxyProtocol: true });
+    assertEquals(warnOfProxy(sshd), []);
+  });
+}
