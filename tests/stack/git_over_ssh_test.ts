@@ -141,7 +141,22 @@ for (const doorName of DOOR_NAMES) {
     assertEquals(stdout, "");
   });
 
-  test("archive", async (client) => {
+  test(
+    "sshd.md case 77: an advertisement that is answered by a flush",
+    async (client) => {
+      const { stdout, stderr, exitStatus } = await client.talk(
+        "0000",
+        "git-receive-pack",
+        `${SAMPLE.project}.git`,
+      );
+      assertEquals([stderr, exitStatus], ["", 0]);
+      assertMatch(stdout, /^[0-9a-f]{4}[0-9a-f]{40} refs\/heads\/[^\0]+\0/);
+      assert(stdout.includes("report-status"), stdout);
+      assert(stdout.endsWith("0000"), stdout);
+    },
+  );
+
+  test("sshd.md case 80: archive", async (client) => {
     assertOk(
       await client.git([
         "archive",

@@ -59,7 +59,7 @@ for (const doorName of DOORS) {
     Deno.test.afterAll(async () => await world?.[Symbol.asyncDispose]());
 
     test(
-      "push, pull and remove, served by the primary",
+      "sshd.md case 78: push, pull and remove, served by the primary",
       async (client, { far, near }) => {
         const url = client.url(SAMPLE.project);
         for (const folder of ["a", "b"]) {

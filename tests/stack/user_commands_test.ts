@@ -24,7 +24,7 @@ for (const doorName of DOOR_NAMES) {
   const test = onSshWorld(doorName);
 
   test(
-    "2fa_recovery_codes shows what GitLab made",
+    "sshd.md case 75: 2fa_recovery_codes shows what GitLab made",
     async (client, { stack }) => {
       const { stdout, stderr, exitStatus } = await client.talk(
         "yes\n",

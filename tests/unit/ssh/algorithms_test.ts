@@ -78,16 +78,23 @@ Deno.test("resolveAlgorithms() puts the alias of curve25519 right behind it", ()
   ]);
 });
 
-Deno.test("resolveAlgorithms() never offers group exchange, and says so", () => {
-  const { keyExchange, warnings } = resolve({
-    kexAlgorithms: [
-      "diffie-hellman-group-exchange-sha256",
-      "ecdh-sha2-nistp256",
-    ],
+for (const hash of ["sha256", "sha1"]) {
+  const name = `diffie-hellman-group-exchange-${hash}`;
+  Deno.test(`resolveAlgorithms() never offers ${name}, and says so`, () => {
+    const { keyExchange, warnings } = resolve({
+      kexAlgorithms: [name, "ecdh-sha2-nistp256"],
+    });
+    assertEquals(keyExchange, ["ecdh-sha2-nistp256"]);
+    assertEquals(warnings.length, 1);
+    assertStringIncludes(warnings.join(), name);
+    assertStringIncludes(warnings.join(), "this server does not have it");
+    assertThrows(
+      () => resolve({ kexAlgorithms: [name] }),
+      Error,
+      "sshd.kex_algorithms: no name of the list can be offered",
+    );
   });
-  assertEquals(keyExchange, ["ecdh-sha2-nistp256"]);
-  assertStringIncludes(warnings.join(), "this server does not have it");
-});
+}
 
 const EMPTY: [string, Partial<SshdConfig>][] = [
   ["kex_algorithms", { kexAlgorithms: ["x"] }],
