@@ -52,6 +52,7 @@ export class RawClient implements AsyncDisposable {
   #wake: (() => void) | undefined;
   #isReading = true;
   #resumeReading: (() => void) | undefined;
+  #writing = Promise.resolve();
   #hasEnded = false;
 
   private constructor(
@@ -65,13 +66,14 @@ export class RawClient implements AsyncDisposable {
     this.#tcp = tcp;
     this.#mlkem = mlkem;
     this.#ssh2 = ssh2;
-    let writing = Promise.resolve();
     this.#protocol = protocol({
       server: false,
       onWrite: (bytes: Uint8Array) => {
         const copy = bytes.slice();
         this.unsentBytes += copy.length;
-        writing = writing.then(async () => {
+        this.#writing = this.#writing.then(async () => {
+          // A killed client has nothing more to say.
+          if (this.#hasEnded) return;
           await writeAll(tcp, copy);
           this.unsentBytes -= copy.length;
         }).catch(() => {});
@@ -98,7 +100,8 @@ export class RawClient implements AsyncDisposable {
     };
     // Its ciphers would be kept for ever too.
     patchCiphers(ssh2, this.#protocol);
-    this.ended = this.#readAll();
+    // A write under way outlives the reading, and the connection's close.
+    this.ended = this.#readAll().then(() => this.#writing);
     this.#protocol.start();
   }
 
