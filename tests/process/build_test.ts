@@ -109,7 +109,7 @@ async function readMetadata(path: string): Promise<Metadata> {
 }
 
 function expectedPermissions({ environment, hidden }: ProgramLibrary) {
-  const granted = { allow_read: [], allow_write: ["/"], allow_net: [] };
+  const granted = { allow_read: ["/"], allow_write: ["/"], allow_net: [] };
   const refused = { deny_run: [], deny_ffi: [], deny_sys: [], deny_import: [] };
   return {
     ...granted,
