@@ -6,8 +6,8 @@
  * @module
  */
 import { buildPrograms } from "./build.ts";
+import { provideCheckers, provideOpenssh } from "./debian_packages.ts";
 import { provideGitLfs } from "./git_lfs.ts";
-import { provideOpenssh } from "./openssh.ts";
 import {
   addCounts,
   formatCounts,
@@ -26,8 +26,10 @@ import {
 const NOTHING: TestCounts = { passed: 0, failed: 0, skipped: 0 };
 const FAILED: TestCounts = { passed: 0, failed: 1, skipped: 0 };
 const DOC_SUITE = "doc";
+/** The suite that asks the checkers of others. */
+const UNIT_SUITE = "unit";
 /** Suites that need no programs. */
-const SOURCE_SUITES = ["unit", DOC_SUITE] as const;
+const SOURCE_SUITES = [UNIT_SUITE, DOC_SUITE] as const;
 
 /** Runs one suite and says what came of it. */
 async function runSuite(root: string, suite: TestSuite): Promise<TestCounts> {
@@ -136,6 +138,7 @@ async function runAll(root: string, names: string[]): Promise<TestCounts> {
       console.log(`${suite.name}: there are no programs to test`);
       continue;
     }
+    if (suite.name === UNIT_SUITE) await provideCheckers(console.log);
     console.log(`${suite.name}: running`);
     counts = addCounts(counts, await runSuite(root, suite));
   }

@@ -168,10 +168,14 @@ async function visitUntil(
   return count;
 }
 
-/** Memory of the process, sample by sample. */
-async function watchMemory(pid: number, endMs: number): Promise<number[]> {
+/** Memory of the process, sample by sample, until the end or a failure. */
+async function watchMemory(
+  pid: number,
+  endMs: number,
+  signal: AbortSignal,
+): Promise<number[]> {
   const samples: number[] = [];
-  while (performance.now() < endMs) {
+  while (performance.now() < endMs && !signal.aborted) {
     samples.push(memoryMib(pid, "VmRSS"));
     await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
   }
@@ -200,13 +204,19 @@ Deno.test({
     for (const visit of VISITS.values()) await visit(place);
     const filesBefore = countOpenFiles(pid);
     const endMs = performance.now() + DURATION_MS;
-    const watching = watchMemory(pid, endMs);
+    const failed = new AbortController();
+    const watching = watchMemory(pid, endMs, failed.signal);
     const counts = await Promise.all(
       Array.from(
         { length: VISITORS },
         (_, number) => visitUntil(endMs, place, number),
       ),
-    );
+    ).catch(async (error) => {
+      // Else it would look for a process that has gone, and hide the error.
+      failed.abort();
+      await watching;
+      throw error;
+    });
     const samples = await watching;
     const quarter = Math.floor(samples.length / 4);
     const early = Math.min(...samples.slice(quarter, 2 * quarter));
