@@ -3,6 +3,7 @@
  * sources there is no word that names the program.
  * @module
  */
+import { keepDebuggerShut } from "./src/cli/debugger_signal.ts";
 import { type ProgramTable, runEntry } from "./src/cli/entry.ts";
 
 const PROGRAM = "gitaly-ssh";
@@ -14,6 +15,7 @@ const PROGRAMS: ProgramTable = new Map([
 ]);
 
 if (import.meta.main) {
+  keepDebuggerShut();
   const isBuilt = Deno.args[0]?.startsWith(`${PROGRAM}@`);
   const args = isBuilt ? Deno.args : [PROGRAM, ...Deno.args];
   Deno.exit(await runEntry(PROGRAMS, args));

@@ -4,6 +4,7 @@
  * `deno run --allow-all main.ts gitlab-shell key-1`.
  * @module
  */
+import { keepDebuggerShut } from "./src/cli/debugger_signal.ts";
 import { type ProgramTable, runEntry } from "./src/cli/entry.ts";
 
 const PROGRAMS: ProgramTable = new Map([
@@ -37,4 +38,7 @@ const PROGRAMS: ProgramTable = new Map([
   ],
 ]);
 
-if (import.meta.main) Deno.exit(await runEntry(PROGRAMS, Deno.args));
+if (import.meta.main) {
+  keepDebuggerShut();
+  Deno.exit(await runEntry(PROGRAMS, Deno.args));
+}

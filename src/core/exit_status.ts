@@ -16,3 +16,8 @@ export const EXIT_NO_COMMAND = 128;
  * signal and may not send itself one without permission to run programs.
  */
 export const EXIT_BROKEN_PIPE = 141;
+/**
+ * Somebody has sent SIGUSR1, which ends the Go programs; a shell reports that
+ * as this number.
+ */
+export const EXIT_SIGUSR1 = 138;

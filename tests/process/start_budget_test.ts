@@ -98,7 +98,7 @@ const STARTS: readonly Start[] = [
     args: ["key-1"],
     env: () => SSH_ENV,
     peers: ["api"],
-    budgets: { api: { files: 1, sourceKib: 80, scripts: 29 } },
+    budgets: { api: { files: 1, sourceKib: 81, scripts: 29 } },
   },
   ...["git-upload-pack", "git-receive-pack"].map((service): Start => ({
     what: service,

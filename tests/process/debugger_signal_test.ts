@@ -1,0 +1,118 @@
+/**
+ * SIGUSR1 ends every program and opens no debugger, however long it has run:
+ * Deno listens for the signal from half a second after its start on.
+ */
+import { assertEquals } from "@std/assert";
+import { makeSshKeys } from "../../src/cli/ssh_front_door.ts";
+import { SAMPLE_PUBLIC_KEY } from "../../src/devstack/sample.ts";
+import { programPath } from "../support/dist.ts";
+import { RootDir } from "../support/root_dir.ts";
+import { configOf, RunningSshd } from "../support/sshd_process.ts";
+import { makeTempDir } from "../support/temp_dir.ts";
+
+/** When Deno would long since have begun to listen. */
+const LATE_MS = 1_500;
+/** What a shell says of a program that SIGUSR1 has killed. */
+const KILLED_BY_SIGUSR1 = 138;
+const TIMEOUT_MS = 20_000;
+const KEY = SAMPLE_PUBLIC_KEY.split(" ")[1] ?? "";
+
+interface Waiting {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+function session(command: string): Waiting {
+  return {
+    program: "gitlab-shell",
+    args: ["key-1"],
+    env: {
+      SSH_CONNECTION: "127.0.0.1 0 127.0.0.2 65535",
+      SSH_ORIGINAL_COMMAND: command,
+    },
+  };
+}
+
+function gitalySsh(listenerPath: string): Waiting {
+  const repository = { storageName: "default", relativePath: "a.git" };
+  return {
+    program: "gitaly-ssh",
+    args: ["upload-pack", "git@localhost", "git-upload-pack", "a.git"],
+    env: {
+      GITALY_ADDRESS: `unix:${listenerPath}`,
+      GITALY_PAYLOAD: JSON.stringify({ repository }),
+      GITALY_WD: "/",
+    },
+  };
+}
+
+/** What each of them waits for is a peer that says nothing. */
+const WAITING: readonly ((listenerPath: string) => Waiting)[] = [
+  () => session(""),
+  () => session("git-upload-pack 'a/b.git'"),
+  () => session("git-receive-pack 'a/b.git'"),
+  () => ({
+    program: "gitlab-shell-authorized-keys-check",
+    args: ["git", "git", KEY],
+    env: {},
+  }),
+  () => ({ program: "gitlab-shell-check", args: [], env: {} }),
+  gitalySsh,
+];
+
+for (const makeWaiting of WAITING) {
+  const { program, env } = makeWaiting("");
+  const what = `${program} ${env["SSH_ORIGINAL_COMMAND"] ?? ""}`.trim();
+  Deno.test(`${what}: SIGUSR1 ends it and opens no debugger`, async () => {
+    using folder = makeTempDir();
+    const path = `${folder.path}/silent.sock`;
+    using listener = Deno.listen({ transport: "unix", path });
+    using root = new RootDir({
+      gitlabUrl: `http+unix://${encodeURIComponent(path)}`,
+    });
+    const { args, env } = makeWaiting(path);
+    const child = new Deno.Command(programPath(program), {
+      args: [...args],
+      env: {
+        PATH: Deno.env.get("PATH") ?? "",
+        GITLAB_SHELL_DIR: root.path,
+        ...env,
+      },
+      clearEnv: true,
+      stdin: "piped",
+      stdout: "null",
+      stderr: "piped",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    }).spawn();
+    const told = new Response(child.stderr).text();
+    using _connection = await listener.accept();
+    await sleep(LATE_MS);
+    child.kill("SIGUSR1");
+    const { code, signal } = await child.status;
+    await child.stdin.close().catch(() => {});
+    assertEquals(
+      { code, signal, told: await told },
+      { code: KILLED_BY_SIGUSR1, signal: null, told: "" },
+    );
+  });
+}
+
+for (const workers of [1, 2]) {
+  Deno.test(`gitlab-sshd with ${workers} workers: SIGUSR1 ends it and opens no debugger`, async () => {
+    using dir = makeTempDir();
+    const { hostKeyFile: hostKey } = await makeSshKeys(dir.path);
+    const sshd = [`workers: ${workers}`];
+    await using server = await RunningSshd.start(configOf({ hostKey, sshd }));
+    await sleep(LATE_MS);
+    server.signal("SIGUSR1");
+    const timer = setTimeout(() => server.signal("SIGKILL"), TIMEOUT_MS);
+    const { code, signal } = await server.status;
+    clearTimeout(timer);
+    assertEquals({ code, signal }, { code: KILLED_BY_SIGUSR1, signal: null });
+  });
+}
+
+function sleep(timeMs: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, timeMs));
+}
