@@ -15,8 +15,9 @@ const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 /**
  * Makes the host of this process.
  *
- * One-shot programs listen for no signal: each has its default action, so that
- * a session ends with its client however busy it is.
+ * One-shot programs listen for no signal but that of `debugger_signal.ts`: each
+ * has its default action, so that a session ends with its client however busy
+ * it is.
  * @param args What the caller passed to the program itself.
  */
 export function makeDenoHost(
