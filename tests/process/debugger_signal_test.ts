@@ -86,7 +86,12 @@ for (const makeWaiting of WAITING) {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     }).spawn();
     const told = new Response(child.stderr).text();
-    using _connection = await listener.accept();
+    using _connection = await Promise.race([
+      listener.accept(),
+      child.status.then(async () => {
+        throw new Error(`${program} asks nobody: ${await told}`);
+      }),
+    ]);
     await sleep(LATE_MS);
     child.kill("SIGUSR1");
     const { code, signal } = await child.status;
