@@ -12,6 +12,8 @@ import { makeTempDir } from "../support/temp_dir.ts";
 
 /** When Deno would long since have begun to listen. */
 const LATE_MS = 1_500;
+/** When ours is there, and Deno's is not yet. */
+const EARLY_MS = 100;
 /** What a shell says of a program that SIGUSR1 has killed. */
 const KILLED_BY_SIGUSR1 = 138;
 const TIMEOUT_MS = 20_000;
@@ -65,42 +67,62 @@ for (const makeWaiting of WAITING) {
   const { program, env } = makeWaiting("");
   const what = `${program} ${env["SSH_ORIGINAL_COMMAND"] ?? ""}`.trim();
   Deno.test(`${what}: SIGUSR1 ends it and opens no debugger`, async () => {
-    using folder = makeTempDir();
-    const path = `${folder.path}/silent.sock`;
-    using listener = Deno.listen({ transport: "unix", path });
-    using root = new RootDir({
-      gitlabUrl: `http+unix://${encodeURIComponent(path)}`,
-    });
-    const { args, env } = makeWaiting(path);
-    const child = new Deno.Command(programPath(program), {
-      args: [...args],
-      env: {
-        PATH: Deno.env.get("PATH") ?? "",
-        GITLAB_SHELL_DIR: root.path,
-        ...env,
-      },
-      clearEnv: true,
-      stdin: "piped",
-      stdout: "null",
-      stderr: "piped",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).spawn();
-    const told = new Response(child.stderr).text();
-    using _connection = await Promise.race([
-      listener.accept(),
-      child.status.then(async () => {
-        throw new Error(`${program} asks nobody: ${await told}`);
-      }),
-    ]);
-    await sleep(LATE_MS);
-    child.kill("SIGUSR1");
-    const { code, signal } = await child.status;
-    await child.stdin.close().catch(() => {});
-    assertEquals(
-      { code, signal, told: await told },
-      { code: KILLED_BY_SIGUSR1, signal: null, told: "" },
-    );
+    await assertEnds(makeWaiting, () => sleep(LATE_MS));
   });
+}
+
+Deno.test("SIGUSR1 opens no debugger in a session that stood still until it came", async () => {
+  const makeSession = () => session("git-upload-pack 'a/b.git'");
+  await assertEnds(makeSession, async (child) => {
+    await sleep(EARLY_MS);
+    // Both timers are over when it goes on.
+    child.kill("SIGSTOP");
+    await sleep(LATE_MS);
+    child.kill("SIGCONT");
+    await sleep(EARLY_MS);
+  });
+});
+
+/** @param beforeSignal What happens between the program's question and the signal. */
+async function assertEnds(
+  makeWaiting: (listenerPath: string) => Waiting,
+  beforeSignal: (child: Deno.ChildProcess) => Promise<void>,
+): Promise<void> {
+  using folder = makeTempDir();
+  const path = `${folder.path}/silent.sock`;
+  using listener = Deno.listen({ transport: "unix", path });
+  using root = new RootDir({
+    gitlabUrl: `http+unix://${encodeURIComponent(path)}`,
+  });
+  const { program, args, env } = makeWaiting(path);
+  const child = new Deno.Command(programPath(program), {
+    args: [...args],
+    env: {
+      PATH: Deno.env.get("PATH") ?? "",
+      GITLAB_SHELL_DIR: root.path,
+      ...env,
+    },
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "null",
+    stderr: "piped",
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).spawn();
+  const told = new Response(child.stderr).text();
+  using _connection = await Promise.race([
+    listener.accept(),
+    child.status.then(async () => {
+      throw new Error(`${program} asks nobody: ${await told}`);
+    }),
+  ]);
+  await beforeSignal(child);
+  child.kill("SIGUSR1");
+  const { code, signal } = await child.status;
+  await child.stdin.close().catch(() => {});
+  assertEquals(
+    { code, signal, told: await told },
+    { code: KILLED_BY_SIGUSR1, signal: null, told: "" },
+  );
 }
 
 for (const workers of [1, 2]) {
