@@ -2,7 +2,7 @@
  * SIGUSR1 ends every program and opens no debugger, however long it has run:
  * Deno listens for the signal from half a second after its start on.
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch } from "@std/assert";
 import { makeSshKeys } from "../../src/cli/ssh_front_door.ts";
 import { SAMPLE_PUBLIC_KEY } from "../../src/devstack/sample.ts";
 import { programPath } from "../support/dist.ts";
@@ -16,6 +16,8 @@ const LATE_MS = 1_500;
 const EARLY_MS = 100;
 /** What a shell says of a program that SIGUSR1 has killed. */
 const KILLED_BY_SIGUSR1 = 138;
+/** Nothing, or what Deno says when the port is taken or no descriptor left. */
+const NO_DEBUGGER = /^(Failed to start inspector server: .*\n)?$/;
 const TIMEOUT_MS = 20_000;
 const KEY = SAMPLE_PUBLIC_KEY.split(" ")[1] ?? "";
 
@@ -83,6 +85,37 @@ Deno.test("SIGUSR1 opens no debugger in a session that stood still until it came
   });
 });
 
+/** From the fewest with which Deno starts to more than the program needs. */
+for (const descriptors of [24, 25, 26, 28, 40]) {
+  Deno.test(`with ${descriptors} descriptors a session that waits fails with a reason, or ends by SIGUSR1`, async () => {
+    using folder = makeTempDir();
+    const path = `${folder.path}/silent.sock`;
+    using listener = Deno.listen({ transport: "unix", path });
+    using root = new RootDir({
+      gitlabUrl: `http+unix://${encodeURIComponent(path)}`,
+    });
+    const child = startWaiting(session("git-upload-pack 'a/b.git'"), {
+      root,
+      limit: `ulimit -n ${descriptors}`,
+    });
+    const told = new Response(child.stderr).text();
+    const connected = listener.accept().catch(() => undefined);
+    await sleep(LATE_MS);
+    try {
+      child.kill("SIGUSR1");
+    } catch {
+      // It has ended for want of descriptors.
+    }
+    const { code } = await child.status;
+    await child.stdin.close().catch(() => {});
+    listener.close();
+    (await connected)?.close();
+    if (code === KILLED_BY_SIGUSR1) assertMatch(await told, NO_DEBUGGER);
+    else assertMatch(await told, /too many open files|Internal API/i);
+    assert(code === KILLED_BY_SIGUSR1 || descriptors < 40, await told);
+  });
+}
+
 /** @param beforeSignal What happens between the program's question and the signal. */
 async function assertEnds(
   makeWaiting: (listenerPath: string) => Waiting,
@@ -94,9 +127,30 @@ async function assertEnds(
   using root = new RootDir({
     gitlabUrl: `http+unix://${encodeURIComponent(path)}`,
   });
-  const { program, args, env } = makeWaiting(path);
-  const child = new Deno.Command(programPath(program), {
-    args: [...args],
+  const waiting = makeWaiting(path);
+  const child = startWaiting(waiting, { root });
+  const told = new Response(child.stderr).text();
+  using _connection = await Promise.race([
+    listener.accept(),
+    child.status.then(async () => {
+      throw new Error(`${waiting.program} asks nobody: ${await told}`);
+    }),
+  ]);
+  await beforeSignal(child);
+  child.kill("SIGUSR1");
+  const { code, signal } = await child.status;
+  await child.stdin.close().catch(() => {});
+  assertMatch(await told, NO_DEBUGGER);
+  assertEquals({ code, signal }, { code: KILLED_BY_SIGUSR1, signal: null });
+}
+
+/** @param limit What a shell does to itself before it becomes the program. */
+function startWaiting(
+  { program, args, env }: Waiting,
+  { root, limit = ":" }: { root: RootDir; limit?: string },
+): Deno.ChildProcess {
+  return new Deno.Command("sh", {
+    args: ["-c", `${limit}; exec "$0" "$@"`, programPath(program), ...args],
     env: {
       PATH: Deno.env.get("PATH") ?? "",
       GITLAB_SHELL_DIR: root.path,
@@ -108,21 +162,6 @@ async function assertEnds(
     stderr: "piped",
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).spawn();
-  const told = new Response(child.stderr).text();
-  using _connection = await Promise.race([
-    listener.accept(),
-    child.status.then(async () => {
-      throw new Error(`${program} asks nobody: ${await told}`);
-    }),
-  ]);
-  await beforeSignal(child);
-  child.kill("SIGUSR1");
-  const { code, signal } = await child.status;
-  await child.stdin.close().catch(() => {});
-  assertEquals(
-    { code, signal, told: await told },
-    { code: KILLED_BY_SIGUSR1, signal: null, told: "" },
-  );
 }
 
 for (const workers of [1, 2]) {
