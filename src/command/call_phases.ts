@@ -84,6 +84,7 @@ export class CallPhases {
       throw error;
     };
     return {
+      ...(writer.batchBytes !== undefined && { batchBytes: writer.batchBytes }),
       write: (bytes) => {
         this.#firstByteMs ??= this.#clock.monotonicMs();
         this.#writtenBytes += bytes.length;

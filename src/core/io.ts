@@ -23,6 +23,11 @@ export interface ByteReader {
 /** Where bytes go: standard output, a socket, an SSH channel. */
 export interface ByteWriter {
   /**
+   * How much is worth one write, in bytes, where each costs more than its
+   * bytes; absent where bytes may as well be written as they come.
+   */
+  readonly batchBytes?: number;
+  /**
    * Writes all of `bytes`.
    * @param bytes The caller's again once the promise is settled.
    * @returns When the sink can take more, which is how back-pressure is felt.

@@ -12,8 +12,8 @@ export const SLAB_BYTES = 262_144;
 const HELD_SLABS_MAX = 16;
 /** Views that one queue may hold; what comes later is gathered. */
 const HELD_PIECES_MAX = 64;
-/** Unused buffers that are kept for the next use. */
-const FREE_SLABS_MAX = 4;
+/** Unused buffers that are kept for the next use: new ones cost page faults. */
+const FREE_SLABS_MAX = 16;
 
 /** A buffer is read into again while this much of it is free. */
 const READ_BYTES_MIN = 65_536;

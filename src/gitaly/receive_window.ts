@@ -29,6 +29,8 @@ const STOP_MS_MIN = 2;
 /** The window of one stream. */
 export class ReceiveWindow {
   readonly #options: ReceiveWindowOptions;
+  /** The window never gets smaller than this. */
+  #leastBytes: number;
   #sizeBytes: number;
   /** What the peer may still send. */
   #credit: number;
@@ -47,7 +49,8 @@ export class ReceiveWindow {
 
   constructor(options: ReceiveWindowOptions) {
     this.#options = options;
-    this.#sizeBytes = options.windowBytes.initial;
+    this.#leastBytes = options.windowBytes.initial;
+    this.#sizeBytes = this.#leastBytes;
     this.#credit = this.#sizeBytes;
   }
 
@@ -66,6 +69,15 @@ export class ReceiveWindow {
     this.#credit -= sizeBytes;
     this.#receivedBytes += sizeBytes;
     return true;
+  }
+
+  /**
+   * Makes `sizeBytes`, or the most that is allowed, the smallest window from the
+   * next credit on.
+   */
+  widen(sizeBytes: number): void {
+    const { max } = this.#options.windowBytes;
+    this.#leastBytes = Math.max(this.#leastBytes, Math.min(sizeBytes, max));
   }
 
   /** The consumer found nothing and waits. */
@@ -87,7 +99,7 @@ export class ReceiveWindow {
       // A whole window that comes at once from afar is no sign of falling
       // behind, if the consumer had to wait for it.
       if (!this.#hasIdled) {
-        this.#sizeBytes = Math.max(windowBytes.initial, half);
+        this.#sizeBytes = Math.max(this.#leastBytes, half);
       }
       return 0;
     }
@@ -96,6 +108,7 @@ export class ReceiveWindow {
     if (this.#isNarrow) {
       this.#sizeBytes = Math.min(windowBytes.max, this.#sizeBytes * 2);
     }
+    this.#sizeBytes = Math.max(this.#leastBytes, this.#sizeBytes);
     this.#isNarrow = false;
     this.#hasIdled = false;
     this.#noteStop();

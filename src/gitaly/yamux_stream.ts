@@ -93,6 +93,14 @@ export class YamuxStream implements ByteDuplex {
     return this.#reader.promise;
   }
 
+  /**
+   * From now on the peer may always send this much before it is read, in bytes:
+   * for a consumer that takes large pieces.
+   */
+  widen(windowBytes: number): void {
+    this.#window.widen(windowBytes);
+  }
+
   /** Takes back the last `sizeBytes` of what the last read gave. */
   unread(sizeBytes: number): void {
     this.#queue.unshift(sizeBytes);

@@ -40,6 +40,20 @@ Deno.test("CallPhases tells every phase of a fetch, in seconds", async () => {
   assertEquals(stdout.text, "packmore");
 });
 
+Deno.test("CallPhases tells how large the writes of an output should be", () => {
+  const stdin = readerOf();
+  const stderr = new CollectingWriter();
+  for (const batchBytes of [undefined, 4096]) {
+    const stdout = Object.assign(
+      new CollectingWriter(),
+      batchBytes === undefined ? {} : { batchBytes },
+    );
+    const phases = new CallPhases(new FakeClock());
+    const io = phases.watch({ stdin, stdout, stderr });
+    assertEquals(io.stdout.batchBytes, batchBytes);
+  }
+});
+
 Deno.test("CallPhases names the server when the client still had the word", async () => {
   const phases = new CallPhases(new FakeClock());
   phases.noteAllowed();

@@ -121,3 +121,21 @@ Deno.test("the window shrinks by halves when a burst was not waited for", () => 
   assertStrictEquals(window.replenish(800 * KIB), 0);
   assertStrictEquals(window.replenish(0), 256 * KIB);
 });
+
+Deno.test("a window that is widened never gets smaller, from the next credit on", () => {
+  const { window } = makeWindow();
+  window.widen(512 * KIB);
+  assertStrictEquals(window.credit, 256 * KIB);
+  window.use(128 * KIB);
+  assertStrictEquals(window.replenish(0), 384 * KIB);
+  assertStrictEquals(window.credit, 512 * KIB);
+  for (let round = 0; round < 3; round++) {
+    window.use(512 * KIB);
+    assertStrictEquals(window.replenish(500 * KIB), 0);
+    assertStrictEquals(window.replenish(0), 512 * KIB);
+  }
+  // Nor larger than allowed.
+  window.widen(4096 * KIB);
+  window.use(512 * KIB);
+  assertStrictEquals(window.replenish(0), 1024 * KIB);
+});

@@ -226,6 +226,131 @@ for (const [output, message] of BROKEN_OUTPUT) {
   });
 }
 
+const PACKET_BYTES = 65_515;
+/** Where a list of refs is over and a pack has begun. */
+const BULK_PACKETS = 17;
+const BATCH_BYTES = 4 * PACKET_BYTES;
+
+/** An output that wants large writes. */
+class BatchWriter extends CollectingWriter {
+  readonly batchBytes = BATCH_BYTES;
+  get sizes(): number[] {
+    return this.chunks.map(({ length }) => length);
+  }
+}
+
+/** Sends packets of different bytes, each when the one before is written. */
+async function sendBulk(stream: PeerStream, stdout: BatchWriter) {
+  for (let at = 0; at < BULK_PACKETS; at++) {
+    const payload = new Uint8Array(PACKET_BYTES).fill(at);
+    await stream.write(encodeSideBandPacket(1, payload));
+    await until(() => sum(stdout.sizes) === (at + 1) * PACKET_BYTES);
+  }
+}
+
+Deno.test("a pack is written in batches, and its last bytes at once", async () => {
+  await using bench = openBench();
+  const stdout = new BatchWriter();
+  const { id, done } = bench.expect({ stdout });
+  const stream = await openSidechannel(bench.peer, id);
+  await sendBulk(stream, stdout);
+  assertEquals(stdout.sizes, Array(BULK_PACKETS).fill(PACKET_BYTES));
+  const payload = new Uint8Array(PACKET_BYTES).fill(0x77);
+  for (let at = 0; at < 9; at++) {
+    await stream.write(encodeSideBandPacket(1, payload));
+  }
+  await stream.closeWrite();
+  await done;
+  assertStrictEquals(sum(stdout.sizes), (BULK_PACKETS + 9) * PACKET_BYTES);
+  const sizes = stdout.sizes.slice(BULK_PACKETS);
+  assert(sizes.length <= 5, sizes.join());
+  assert(
+    stdout.bytes.subarray(-9 * PACKET_BYTES).every((byte) => byte === 0x77),
+  );
+});
+
+Deno.test("what is held of a pack is written soon when nothing follows", async () => {
+  await using bench = openBench();
+  const stdout = new BatchWriter();
+  const { id, done } = bench.expect({ stdout, stdin: pendingReader() });
+  const stream = await openSidechannel(bench.peer, id);
+  await sendBulk(stream, stdout);
+  for (const word of ["one", "two", "three"]) {
+    await stream.write(encodeSideBandPacket(1, bytes(word)));
+    await until(() => text(stdout.chunks.at(-1) ?? new Uint8Array()) === word);
+  }
+  await stream.write(encodeSideBandPacket(1, bytes("four")));
+  await stream.write(encodeSideBandPacket(2, bytes("said")));
+  await until(() => bench.stderr.text === "said");
+  assertStrictEquals(text(stdout.bytes.subarray(-15)), "onetwothreefour");
+  await stream.closeWrite();
+  await done;
+});
+
+Deno.test("a held write that fails ends the exchange while the server says nothing", async () => {
+  await using bench = openBench({ closeTimeoutMs: 20 });
+  const stdout = new BatchWriter();
+  const { id, done } = bench.expect({ stdout, stdin: pendingReader() });
+  const stream = await openSidechannel(bench.peer, id);
+  await sendBulk(stream, stdout);
+  stdout.write = () => Promise.reject(new Error("write |1: broken pipe"));
+  await stream.write(encodeSideBandPacket(1, bytes("lost")));
+  // In a program it is the socket that keeps the event loop running.
+  const tooLate = setTimeout(() => stream.reset(), 5_000);
+  await assertRejects(
+    () => done,
+    GitTransportError,
+    "copy response: write |1: broken pipe",
+  );
+  clearTimeout(tooLate);
+});
+
+Deno.test("a pack arrives whole through writes that take their time", async () => {
+  await using bench = openBench();
+  const stdout = new BatchWriter();
+  const collect = stdout.write.bind(stdout);
+  let isWriting = false;
+  stdout.write = async (bytes) => {
+    assert(!isWriting, "two writes at a time");
+    isWriting = true;
+    const before = bytes.slice();
+    await new Promise((resolve) =>
+      setTimeout(resolve, 1 + sum(stdout.sizes) % 13)
+    );
+    assertEquals(bytes, before);
+    await collect(bytes);
+    isWriting = false;
+  };
+  const { id, done } = bench.expect({ stdout });
+  const stream = await openSidechannel(bench.peer, id);
+  const sent: Uint8Array[] = [];
+  for (let at = 0; at < 60; at++) {
+    const size = at < BULK_PACKETS
+      ? PACKET_BYTES
+      : 1 + (at * 7919) % PACKET_BYTES;
+    sent.push(new Uint8Array(size).fill(at));
+    await stream.write(encodeSideBandPacket(1, sent[at] ?? new Uint8Array()));
+    if (at % 5 === 0) {
+      await new Promise((resolve) => setTimeout(resolve, at % 12));
+    }
+  }
+  await stream.closeWrite();
+  await done;
+  const all = new Uint8Array(sum(sent.map(({ length }) => length)));
+  let end = 0;
+  for (const piece of sent) {
+    all.set(piece, end);
+    end += piece.length;
+  }
+  assertEquals(stdout.bytes.length, all.length);
+  const got = stdout.bytes;
+  assertStrictEquals(all.findIndex((byte, at) => byte !== got[at]), -1);
+});
+
+function sum(sizes: readonly number[]): number {
+  return sizes.reduce((all, size) => all + size, 0);
+}
+
 Deno.test("gitaly.md case 41: the server's end does not wait for input, and no flush is sent", async () => {
   await using bench = openBench();
   const stdin = pendingReader();
