@@ -41,6 +41,12 @@ const POLL_MS = 10;
 /** sshd runs a helper only from folders that are root's alone. */
 const ROOT_OWNED_FOLDER = "/var/lib";
 const LOOKUP = "gitlab-shell-authorized-keys-check";
+/**
+ * A login shell that is bash, Debian's, reads its owner's `.bashrc` for sshd
+ * unless it seems to be one shell within another. What stands there says
+ * nothing about the programs, and can take longer than all of them.
+ */
+const NO_STARTUP_FILE = "SHLVL=2";
 const TASKSET = "/usr/bin/taskset";
 
 /** Why OpenSSH cannot be put in front of the programs here. */
@@ -201,7 +207,7 @@ async function installLookup(
   await Deno.chmod(script, 0o755);
   return [
     // Debian's build does not look beside itself.
-    `SetEnv GITLAB_SHELL_DIR=${root}`,
+    `SetEnv ${NO_STARTUP_FILE} GITLAB_SHELL_DIR=${root}`,
     "AuthorizedKeysFile none",
     `AuthorizedKeysCommand ${script} root %u %k`,
     "AuthorizedKeysCommandUser root",
@@ -224,7 +230,11 @@ async function installPlainKey(
 ): Promise<string[]> {
   const file = `${root}/authorized_keys`;
   await Deno.writeTextFile(file, `${keys.userPublicKey}\n`, { mode: 0o600 });
-  return ["StrictModes no", `AuthorizedKeysFile ${file}`];
+  return [
+    "StrictModes no",
+    `AuthorizedKeysFile ${file}`,
+    `SetEnv ${NO_STARTUP_FILE}`,
+  ];
 }
 
 /** @returns The server's process. */

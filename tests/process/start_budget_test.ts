@@ -98,7 +98,7 @@ const STARTS: readonly Start[] = [
     args: ["key-1"],
     env: () => SSH_ENV,
     peers: ["api"],
-    budgets: { api: { files: 1, sourceKib: 81, scripts: 29 } },
+    budgets: { api: { files: 1, sourceKib: 81, scripts: 30 } },
   },
   ...["git-upload-pack", "git-receive-pack"].map((service): Start => ({
     what: service,
@@ -108,8 +108,8 @@ const STARTS: readonly Start[] = [
     stdin: service === "git-upload-pack" ? LIST_REFS : "0000",
     peers: ["api", "gitaly"],
     budgets: {
-      api: { files: 1, sourceKib: 162, scripts: 32 },
-      gitaly: { files: 1, sourceKib: 162, scripts: 42 },
+      api: { files: 1, sourceKib: 162, scripts: 33 },
+      gitaly: { files: 1, sourceKib: 162, scripts: 43 },
     },
   })),
   {
@@ -130,7 +130,7 @@ const STARTS: readonly Start[] = [
     }),
     stdin: LIST_REFS,
     peers: ["gitaly"],
-    budgets: { gitaly: { files: 1, sourceKib: 98, scripts: 17 } },
+    budgets: { gitaly: { files: 1, sourceKib: 99, scripts: 17 } },
   },
 ];
 
