@@ -15,7 +15,7 @@ const CLONES: ReadonlyMap<number, number> = new Map([
   [8, 8],
   [64, 5],
   [256, 2],
-  [1024, 3],
+  [1024, 7],
 ]);
 const PUSHES: ReadonlyMap<number, number> = new Map([
   [1, 15],
